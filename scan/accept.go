@@ -23,16 +23,16 @@ func (b *Baseline) Partial() *Baseline {
 // [Baseline.Renewed], it updates the entries from the report first.
 func (b *Baseline) Apply(r *Report, now time.Time) {
 	if b.proposal != nil {
-		b.entries = b.update(r, now)
+		b.entries = b.updateEntries(r, now)
 	}
 	today := now.UTC().Format(dateFormat)
 	for _, e := range b.entries {
-		used := slices.ContainsFunc(r.Findings, e.matches) || slices.ContainsFunc(r.History.findings(), e.matches)
-		problem, valid := e.problem(used, today)
+		used := slices.ContainsFunc(r.Findings, e.matches) || slices.ContainsFunc(r.History.allFindings(), e.matches)
+		problem, valid := e.findProblem(used, today)
 		switch {
 		case e.Real:
 		case valid && used:
-			r.accept(e)
+			r.acceptFindings(e)
 		case used && e.Line > 0 || !used && !b.partial && b.proposal == nil:
 			problem.File = b.file
 			problem.Line = e.Line
@@ -40,7 +40,7 @@ func (b *Baseline) Apply(r *Report, now time.Time) {
 			r.Problems = append(r.Problems, problem)
 		}
 	}
-	r.sort()
+	r.sortFindings()
 }
 
 // matches reports whether the entry covers a finding. An entry with a value covers that secret
@@ -69,20 +69,20 @@ func (f Finding) hasFingerprint(fingerprint, rule string) bool {
 	return slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Fingerprint == fingerprint && s.Rule == rule })
 }
 
-// problem returns the problem of an entry, or valid if the entry accepts its findings.
-func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) {
+// findProblem returns the problem of an entry, or valid if the entry accepts its findings.
+func (e baselineEntry) findProblem(used bool, today string) (_ Problem, valid bool) {
 	what := e.describe()
 	switch {
 	case !used:
 		return Problem{Rule: ruleUnused, Message: "there is no such secret any more: " + what,
 			Help: "remove the entry, or write the baseline again with builder scan --write-baseline"}, false
-	case !e.complete():
+	case !e.isComplete():
 		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,
 			Help: "revoke the secret and remove it; or give the entry an owner and the reason why it may ship"}, false
 	case e.Expires < today:
 		return Problem{
 			Rule:    ruleExpired,
-			Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, printable(e.Owner)),
+			Message: fmt.Sprintf("%s was accepted until %s by %s", what, e.Expires, quotePath(e.Owner)),
 			Help:    "revoke the secret and remove it; or agree on a later date with its owner",
 		}, false
 	default:
@@ -90,15 +90,15 @@ func (e baselineEntry) problem(used bool, today string) (_ Problem, valid bool) 
 	}
 }
 
-// accept moves the findings that the entry covers to the accepted ones.
-func (r *Report) accept(e baselineEntry) {
-	r.Findings, r.Accepted = e.divide(r.Findings, r.Accepted)
+// acceptFindings moves the findings that the entry covers to the accepted ones.
+func (r *Report) acceptFindings(e baselineEntry) {
+	r.Findings, r.Accepted = e.divideFindings(r.Findings, r.Accepted)
 	if h := r.History; h != nil {
-		h.Findings, h.Accepted = e.divide(h.Findings, h.Accepted)
+		h.Findings, h.Accepted = e.divideFindings(h.Findings, h.Accepted)
 	}
 }
 
-func (e baselineEntry) divide(findings []Finding, accepted []Accepted) ([]Finding, []Accepted) {
+func (e baselineEntry) divideFindings(findings []Finding, accepted []Accepted) ([]Finding, []Accepted) {
 	findings = slices.DeleteFunc(findings, func(f Finding) bool {
 		if !e.matches(f) {
 			return false

@@ -52,30 +52,30 @@ func (b *Baseline) Undecided(r *Report) []Case {
 // Accept returns a copy of the baseline that accepts a secret with the owner, reason and expiry
 // date of the proposal. It replaces existing entries for the secret.
 func (b *Baseline) Accept(c Case, p Proposal, now time.Time) *Baseline {
-	return b.decide(c, func(e *baselineEntry) {
+	return b.updateCase(c, func(e *baselineEntry) {
 		e.Owner = p.Owner
 		e.Reason = p.Reason
-		e.Expires = p.expires(now)
+		e.Expires = p.expiryDate(now)
 	})
 }
 
 // MarkReal returns a copy of the baseline with an entry that marks a secret as a leak. Such a
 // finding is not accepted, and later audits do not ask about it.
 func (b *Baseline) MarkReal(c Case, now time.Time) *Baseline {
-	return b.decide(c, func(e *baselineEntry) {
+	return b.updateCase(c, func(e *baselineEntry) {
 		e.Real = true
-		e.Expires = Proposal{}.expires(now)
+		e.Expires = Proposal{}.expiryDate(now)
 	})
 }
 
-func (b *Baseline) decide(c Case, fill func(*baselineEntry)) *Baseline {
+func (b *Baseline) updateCase(c Case, fill func(*baselineEntry)) *Baseline {
 	decided := *b
 	decided.entries = slices.DeleteFunc(slices.Clone(b.entries), func(e baselineEntry) bool {
 		return !e.isBroad() && slices.ContainsFunc(c, e.matches)
 	})
 	e := newEntry(c[0])
 	for _, f := range c {
-		e.note(f)
+		e.addOccurrence(f)
 	}
 	fill(&e)
 	decided.entries = append(decided.entries, e)
@@ -137,7 +137,7 @@ func (b *Baseline) Stats(r *Report, now time.Time) Stats {
 		switch {
 		case e.Real:
 			s.Real++
-		case !e.complete():
+		case !e.isComplete():
 			s.Incomplete++
 		case e.Expires < today:
 			s.Expired++
@@ -148,20 +148,20 @@ func (b *Baseline) Stats(r *Report, now time.Time) Stats {
 			}
 		}
 	}
-	s.ByRule = counts(rules)
-	s.ByOwner = counts(owners)
-	s.ByExpiry = counts(months)
+	s.ByRule = sortCounts(rules)
+	s.ByOwner = sortCounts(owners)
+	s.ByExpiry = sortCounts(months)
 	if r != nil {
-		s.Unused = b.unused(r)
+		s.Unused = b.describeUnused(r)
 		stale := len(s.Unused)
 		s.Stale = &stale
 	}
 	return s
 }
 
-// unused describes the entries without findings.
-func (b *Baseline) unused(r *Report) []string {
-	all := slices.Concat(r.Findings, r.History.findings())
+// describeUnused describes the entries without findings.
+func (b *Baseline) describeUnused(r *Report) []string {
+	all := slices.Concat(r.Findings, r.History.allFindings())
 	for _, a := range r.Accepted {
 		all = append(all, a.Finding)
 	}
@@ -174,7 +174,7 @@ func (b *Baseline) unused(r *Report) []string {
 	return list
 }
 
-func counts(byName map[string]int) []NamedCount {
+func sortCounts(byName map[string]int) []NamedCount {
 	list := []NamedCount{}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		list = append(list, NamedCount{name, byName[name]})

@@ -95,7 +95,7 @@ func ReadBaseline(file string, data []byte) (*Baseline, error) {
 	}
 	seen := map[string]bool{}
 	for _, e := range f.Entries {
-		err := e.check(seen)
+		err := e.validate(seen)
 		if err == nil && e.Value != "" && f.Salt == "" {
 			err = e.Errorf("an entry with a value needs the salt at the top of the file")
 		}
@@ -108,8 +108,8 @@ func ReadBaseline(file string, data []byte) (*Baseline, error) {
 
 var fingerprintFormat = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-func (e baselineEntry) check(seen map[string]bool) error {
-	if err := e.checkKind(); err != nil {
+func (e baselineEntry) validate(seen map[string]bool) error {
+	if err := e.validateSelector(); err != nil {
 		return err
 	}
 	key := strings.Join([]string{e.Value, e.Fingerprint, e.Path}, "\x00")
@@ -126,8 +126,8 @@ func (e baselineEntry) check(seen map[string]bool) error {
 	return nil
 }
 
-// checkKind validates the fields that select findings.
-func (e baselineEntry) checkKind() error {
+// validateSelector validates the fields that select findings.
+func (e baselineEntry) validateSelector() error {
 	switch {
 	case e.Value != "" && e.Fingerprint != "":
 		return e.Errorf("the entry has a value and a fingerprint: leave one of them out")
@@ -155,8 +155,8 @@ func (e baselineEntry) checkKind() error {
 // secret.
 func (e baselineEntry) isBroad() bool { return e.Value == "" && e.Fingerprint == "" }
 
-// complete reports whether the entry has an owner and a reason.
-func (e baselineEntry) complete() bool {
+// isComplete reports whether the entry has an owner and a reason.
+func (e baselineEntry) isComplete() bool {
 	return strings.TrimSpace(e.Owner) != "" && strings.TrimSpace(e.Reason) != ""
 }
 
@@ -164,22 +164,22 @@ func (e baselineEntry) complete() bool {
 func (e baselineEntry) describe() string {
 	switch {
 	case e.Fingerprint != "" || e.Value != "" && e.Path == "" && e.File != "":
-		return e.Rule + " in " + printable(e.File)
+		return e.Rule + " in " + quotePath(e.File)
 	case e.Value != "":
-		return strings.TrimSpace(e.Rule + " value " + e.Value + " " + printable(e.Path))
+		return strings.TrimSpace(e.Rule + " value " + e.Value + " " + quotePath(e.Path))
 	case e.Rule == "":
-		return "findings in " + printable(e.Path)
+		return "findings in " + quotePath(e.Path)
 	case e.Path == "":
-		return "findings of " + printable(e.Rule)
+		return "findings of " + quotePath(e.Rule)
 	default:
-		return "findings of " + printable(e.Rule) + " in " + printable(e.Path)
+		return "findings of " + quotePath(e.Rule) + " in " + quotePath(e.Path)
 	}
 }
 
 // Entries returns the number of entries, and how many of them lack an owner or a reason.
 func (b *Baseline) Entries() (all, incomplete int) {
 	for _, e := range b.entries {
-		if !e.complete() && !e.Real {
+		if !e.isComplete() && !e.Real {
 			incomplete++
 		}
 	}

@@ -33,13 +33,13 @@ type CacheUse struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// write prints how many files were skipped because of the cache.
-func (c *CacheUse) write(out io.Writer) {
+// writeHuman prints how many files were skipped because of the cache.
+func (c *CacheUse) writeHuman(out io.Writer) {
 	if c == nil {
 		return
 	}
 	if c.Problem != "" {
-		fmt.Fprintf(out, "warning: the verdicts of this scan are not kept for the next one: %s\n", printable(c.Problem))
+		fmt.Fprintf(out, "warning: the verdicts of this scan are not kept for the next one: %s\n", quotePath(c.Problem))
 	}
 	fmt.Fprintf(out, "known to be clean from an earlier scan: %d files, %d bytes\n", c.Files, c.Bytes)
 }
@@ -74,7 +74,7 @@ type cache struct {
 //
 // Only clean files are cached. Files with findings are scanned in every run.
 func (s *Scanner) UseCache(dir string, key secret.Value) error {
-	kind, err := s.kind()
+	kind, err := s.cacheKind()
 	if err != nil {
 		return err
 	}
@@ -86,9 +86,9 @@ func (s *Scanner) UseCache(dir string, key secret.Value) error {
 	return nil
 }
 
-// kind identifies everything but the file that a verdict depends on.
-func (s *Scanner) kind() (string, error) {
-	policy, err := s.policy.digest()
+// cacheKind identifies everything but the file that a verdict depends on.
+func (s *Scanner) cacheKind() (string, error) {
+	policy, err := s.policy.computeDigest()
 	if err != nil {
 		return "", err
 	}
@@ -107,8 +107,8 @@ func (s *Scanner) kind() (string, error) {
 	return string(text), nil
 }
 
-// key identifies a file by content and path, because detectors may inspect the path, too.
-func (c *cache) key(f File) (k verdicts.Key) {
+// fileKey identifies a file by content and path, because detectors may inspect the path, too.
+func (c *cache) fileKey(f File) (k verdicts.Key) {
 	if c == nil {
 		return k
 	}
@@ -118,8 +118,8 @@ func (c *cache) key(f File) (k verdicts.Key) {
 	return verdicts.Key(h.Sum(nil))
 }
 
-// verdict returns the cached verdict for a file, and whether a scan should verify it.
-func (c *cache) verdict(k verdicts.Key) (v verdicts.Verdict, known, prove bool) {
+// lookUpVerdict returns the cached verdict for a file, and whether a scan should verify it.
+func (c *cache) lookUpVerdict(k verdicts.Key) (v verdicts.Verdict, known, prove bool) {
 	if c == nil {
 		return v, false, false
 	}
@@ -129,7 +129,7 @@ func (c *cache) verdict(k verdicts.Key) (v verdicts.Verdict, known, prove bool) 
 	return v, known, known && (binary.BigEndian.Uint64(k[:])^c.salt)%provenOneIn == 0
 }
 
-func (c *cache) learn(k verdicts.Key, v verdicts.Verdict) {
+func (c *cache) storeVerdict(k verdicts.Key, v verdicts.Verdict) {
 	if c == nil {
 		return
 	}
@@ -138,8 +138,8 @@ func (c *cache) learn(k verdicts.Key, v verdicts.Verdict) {
 	c.list.Put(k, v)
 }
 
-// keep saves the new verdicts. Failure to do so is reported but does not fail the scan.
-func (c *cache) keep(use *CacheUse) {
+// saveVerdicts saves the new verdicts. Failure to do so is reported but does not fail the scan.
+func (c *cache) saveVerdicts(use *CacheUse) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.list.Save(); err != nil {

@@ -195,10 +195,10 @@ func TestWrongVerdictFailsTheScan(t *testing.T) {
 
 // prove is a salt that selects the file.
 func prove(s *Scanner, f File) uint64 {
-	key := s.cache.key(f)
+	key := s.cache.fileKey(f)
 	for salt := uint64(0); ; salt++ {
 		s.cache.salt = salt
-		if _, _, again := s.cache.verdict(key); again {
+		if _, _, again := s.cache.lookUpVerdict(key); again {
 			return salt
 		}
 	}

@@ -31,8 +31,8 @@ func blankChecksums(f File) ([]byte, int64) {
 	}
 	var values []*yaml.Node
 	if root := decodeMapping(f.Data); root != nil {
-		if block := valueOf(root, "checksums"); block != nil && block.Kind == yaml.MappingNode {
-			values = scalars(block, values)
+		if block := mappingValue(root, "checksums"); block != nil && block.Kind == yaml.MappingNode {
+			values = appendChecksums(block, values)
 		}
 	}
 	if len(values) == 0 {
@@ -42,7 +42,7 @@ func blankChecksums(f File) ([]byte, int64) {
 	starts := lines.New(f.Data)
 	blanked := int64(0)
 	for _, v := range values {
-		if at, ok := locate(f.Data, starts, v); ok {
+		if at, ok := locateScalar(f.Data, starts, v); ok {
 			copy(data[at:], strings.Repeat(" ", len(v.Value)))
 			blanked += int64(len(v.Value))
 		}
@@ -64,7 +64,7 @@ func decodeMapping(data []byte) (root *yaml.Node) {
 	return doc.Content[0]
 }
 
-func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+func mappingValue(mapping *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
 			return mapping.Content[i+1]
@@ -73,13 +73,13 @@ func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// scalars appends the checksums below node. It skips keys, which are names, and aliases, which
+// appendChecksums appends the checksums below node. It skips keys, which are names, and aliases, which
 // refer to content outside the block.
-func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
+func appendChecksums(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
 	switch node.Kind {
 	case yaml.MappingNode:
 		for i := 1; i < len(node.Content); i += 2 {
-			list = scalars(node.Content[i], list)
+			list = appendChecksums(node.Content[i], list)
 		}
 	case yaml.ScalarNode:
 		if checksum.MatchString(node.Value) {
@@ -89,9 +89,9 @@ func scalars(node *yaml.Node, list []*yaml.Node) []*yaml.Node {
 	return list
 }
 
-// locate returns the offset of a scalar's text, after an opening quote. It returns false if the
+// locateScalar returns the offset of a scalar's text, after an opening quote. It returns false if the
 // text does not appear verbatim at the scalar's position.
-func locate(data []byte, starts lines.Starts, v *yaml.Node) (int, bool) {
+func locateScalar(data []byte, starts lines.Starts, v *yaml.Node) (int, bool) {
 	at, ok := starts.Offset(data, v.Line, v.Column)
 	if v.Style == yaml.SingleQuotedStyle || v.Style == yaml.DoubleQuotedStyle {
 		at++

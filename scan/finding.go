@@ -79,15 +79,15 @@ const (
 	fingerprintRounds = 100_000
 	fingerprintBytes  = 16
 
-	// shown is the number of characters to display of a secret with at least minRedacted
+	// shownCharacters is the number of characters to display of a secret with at least minRedacted
 	// characters.
-	shown       = 4
-	minRedacted = 20
+	shownCharacters = 4
+	minRedacted     = 20
 )
 
-// fingerprint returns the fingerprint of a secret. It depends on the rule, the path and the
+// computeFingerprint returns the fingerprint of a secret. It depends on the rule, the path and the
 // secret, but not on the position in the file.
-func fingerprint(rule, path string, s secret.Value) (string, error) {
+func computeFingerprint(rule, path string, s secret.Value) (string, error) {
 	key, err := pbkdf2.Key(sha256.New, s.Reveal(), []byte(rule+"\x00"+path), fingerprintRounds, fingerprintBytes)
 	if err != nil {
 		return "", fmt.Errorf("compute fingerprint: %w", err)
@@ -95,21 +95,21 @@ func fingerprint(rule, path string, s secret.Value) (string, error) {
 	return hex.EncodeToString(key), nil
 }
 
-// redact returns the start of a long secret, which identifies its kind: ghp_***. It hides short
+// redactSecret returns the start of a long secret, which identifies its kind: ghp_***. It hides short
 // secrets completely, as well as secrets with white space, or with characters other than
 // letters, digits, - and _ at the start.
-func redact(s secret.Value) string {
+func redactSecret(s secret.Value) string {
 	plain := s.Reveal()
 	if len(plain) < minRedacted || strings.ContainsAny(plain, " \t\r\n") {
 		return secret.Mask
 	}
-	for _, c := range []byte(plain[:shown]) {
+	for _, c := range []byte(plain[:shownCharacters]) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 		if !letter && c != '_' && c != '-' {
 			return secret.Mask
 		}
 	}
-	return plain[:shown] + secret.Mask
+	return plain[:shownCharacters] + secret.Mask
 }
 
 // sighting is a match with the name of its scanner.
@@ -118,61 +118,61 @@ type sighting struct {
 	Match
 }
 
-// joins reports whether another sighting is the same secret, found at the same position by
+// isSameSecret reports whether another sighting is the same secret, found at the same position by
 // another detector or decoder.
-func (s sighting) joins(other sighting) bool {
+func (s sighting) isSameSecret(other sighting) bool {
 	return (s.scanner != other.scanner || s.Encoding != other.Encoding) && s.overlaps(other.Match)
 }
 
-// findings converts the sightings in a file to findings, one for each position. The sighting of
+// newFindings converts the sightings in a file to findings, one for each position. The sighting of
 // the earliest detector comes first, because it knows most about the location. Each fingerprint
 // is computed only once.
-func (s *Scanner) findings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
-	prints := prints{path: path, values: s.values, known: map[printed]string{}}
+func (s *Scanner) newFindings(ctx context.Context, path string, sightings []sighting) ([]Finding, error) {
+	prints := fingerprintCache{path: path, values: s.values, known: map[fingerprintKey]string{}}
 	var list []Finding
 	var first []sighting     // the first sighting of each finding
 	lines := map[int][]int{} // the findings in each line
 	for _, next := range sightings {
-		print, err := prints.of(ctx, next.Match)
+		print, err := prints.fingerprintOf(ctx, next.Match)
 		if err != nil {
 			return nil, err
 		}
-		value, err := prints.values.of(next.Secret)
+		value, err := prints.values.digestOf(next.Secret)
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(lines[next.Line], func(i int) bool { return first[i].joins(next) })
+		i := slices.IndexFunc(lines[next.Line], func(i int) bool { return first[i].isSameSecret(next) })
 		if i < 0 {
 			lines[next.Line] = append(lines[next.Line], len(list))
-			list = append(list, next.finding(next.scanner, path, print))
+			list = append(list, next.newFinding(next.scanner, path, print))
 			first = append(first, next)
 			i = len(lines[next.Line]) - 1
 		} else {
-			list[lines[next.Line][i]].join(next, print)
+			list[lines[next.Line][i]].addSighting(next, print)
 		}
 		list[lines[next.Line][i]].addValue(value)
 	}
 	return list, nil
 }
 
-// prints computes and caches the fingerprints of one file.
-type prints struct {
+// fingerprintCache computes and caches the fingerprints of one file.
+type fingerprintCache struct {
 	path   string
 	values *valueDigests
-	known  map[printed]string
+	known  map[fingerprintKey]string
 }
 
-type printed struct{ rule, secret string }
+type fingerprintKey struct{ rule, secret string }
 
-func (p *prints) of(ctx context.Context, m Match) (string, error) {
-	key := printed{m.Rule, m.Secret.Reveal()}
+func (p *fingerprintCache) fingerprintOf(ctx context.Context, m Match) (string, error) {
+	key := fingerprintKey{m.Rule, m.Secret.Reveal()}
 	if print, known := p.known[key]; known {
 		return print, nil
 	}
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	print, err := fingerprint(m.Rule, p.path, m.Secret)
+	print, err := computeFingerprint(m.Rule, p.path, m.Secret)
 	p.known[key] = print
 	return print, err
 }
@@ -183,8 +183,8 @@ func (f *Finding) addValue(digest string) {
 	}
 }
 
-// join adds the sighting of another detector at the same position.
-func (f *Finding) join(s sighting, fingerprint string) {
+// addSighting adds the sighting of another detector at the same position.
+func (f *Finding) addSighting(s sighting, fingerprint string) {
 	also := Sighting{Scanner: s.scanner, Rule: s.Rule, Fingerprint: fingerprint}
 	if also.Fingerprint == f.Fingerprint && also.Scanner == f.Scanner || slices.Contains(f.Also, also) {
 		return
@@ -205,7 +205,7 @@ func (m Match) overlaps(other Match) bool {
 		return strings.Contains(a, b) || strings.Contains(b, a)
 	case m.Line == 0 || m.Line != other.Line || m.Inside != other.Inside:
 		return false
-	case m.Encoding != other.Encoding && (decodes(a, b) || decodes(b, a)):
+	case m.Encoding != other.Encoding && (decodesTo(a, b) || decodesTo(b, a)):
 		return true
 	case m.Column == 0 || other.Column == 0:
 		return strings.Contains(a, b) || strings.Contains(b, a)
@@ -217,19 +217,19 @@ func (m Match) overlaps(other Match) bool {
 // isPartOf reports whether a secret is a part of another one, such as the password of a URL that
 // a detector reports in a normal form.
 func isPartOf(part, whole string) bool {
-	return len(part) > shown && len(part) < len(whole) && strings.Contains(whole, part)
+	return len(part) > shownCharacters && len(part) < len(whole) && strings.Contains(whole, part)
 }
 
-// decodes reports whether encoded is base64 of a text that contains plain.
-func decodes(encoded, plain string) bool {
+// decodesTo reports whether encoded is base64 of a text that contains plain.
+func decodesTo(encoded, plain string) bool {
 	bare := strings.NewReplacer("-", "+", "_", "/", "\n", "", " ", "").Replace(strings.TrimRight(encoded, "="))
 	data, err := base64.RawStdEncoding.DecodeString(bare)
-	return err == nil && len(plain) > shown && strings.Contains(string(data), plain)
+	return err == nil && len(plain) > shownCharacters && strings.Contains(string(data), plain)
 }
 
-// unique removes duplicate matches: those from overlapping parts of a file, and decoded secrets
+// removeDuplicates removes duplicate matches: those from overlapping parts of a file, and decoded secrets
 // that also appear verbatim.
-func unique(matches []Match) []Match {
+func removeDuplicates(matches []Match) []Match {
 	type place struct {
 		rule, secret string
 		line, column int
@@ -242,7 +242,7 @@ func unique(matches []Match) []Match {
 	slices.SortFunc(sorted, compareMatches)
 	var list []Match
 	for _, m := range sorted {
-		exact := m.precision() == 0
+		exact := m.positionRank() == 0
 		if seen[at(m, m.Column)] || !exact && seen[at(m, anywhere)] {
 			continue
 		}
@@ -256,19 +256,19 @@ func unique(matches []Match) []Match {
 // report in varying order.
 func compareMatches(a, b Match) int {
 	return cmp.Or(
-		cmp.Compare(a.precision(), b.precision()),
-		cmp.Compare(a.Verification.rank(), b.Verification.rank()),
-		cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.message(), b.message()),
+		cmp.Compare(a.positionRank(), b.positionRank()),
+		cmp.Compare(a.Verification.urgencyRank(), b.Verification.urgencyRank()),
+		cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.describeMatch(), b.describeMatch()),
 		cmp.Compare(a.Secret.Reveal(), b.Secret.Reveal()))
 }
 
-// rank orders verifications by urgency. The most urgent one has rank 0.
-func (v Verification) rank() int {
+// urgencyRank orders verifications by urgency. The most urgent one has rank 0.
+func (v Verification) urgencyRank() int {
 	return slices.Index([]Verification{Live, Unknown, NotChecked, Dead}, v)
 }
 
-// precision is 0 for a secret with a known column, and higher for less precise positions.
-func (m Match) precision() int {
+// positionRank is 0 for a secret with a known column, and higher for less precise positions.
+func (m Match) positionRank() int {
 	switch {
 	case m.Column > 0:
 		return 0
@@ -279,19 +279,19 @@ func (m Match) precision() int {
 	}
 }
 
-func (m Match) finding(scanner, path, fingerprint string) Finding {
-	redacted := redact(m.Secret)
+func (m Match) newFinding(scanner, path, fingerprint string) Finding {
+	redacted := redactSecret(m.Secret)
 	if m.Hidden {
 		redacted = secret.Mask
 	}
 	return Finding{
 		Scanner: scanner, Rule: m.Rule, Severity: Error, Path: path, Line: m.Line, Column: m.Column, Where: m.Where,
 		Redacted: redacted, Fingerprint: fingerprint, Verification: m.Verification,
-		Message: m.message(), Help: cmp.Or(m.Help, help),
+		Message: m.describeMatch(), Help: cmp.Or(m.Help, help),
 	}
 }
 
-func (m Match) message() string {
+func (m Match) describeMatch() string {
 	text := cmp.Or(m.Reason, "secret of kind "+m.Rule)
 	if m.Encoding != "" {
 		text += ", encoded as " + m.Encoding
@@ -322,7 +322,7 @@ func countCharacters(found []Finding, data []byte) {
 // Position returns path:line:column as far as known. In a history the commit precedes it, in
 // the notation of git show.
 func (f Finding) Position() string {
-	path := printable(f.Path)
+	path := quotePath(f.Path)
 	if f.Commit != "" {
 		path = f.Commit[:min(len(f.Commit), shortCommit)] + ":" + path
 	}
@@ -344,12 +344,12 @@ func (f Finding) Text() string {
 	if f.Where == "" {
 		return f.Message
 	}
-	return f.Message + ", in " + printable(f.Where)
+	return f.Message + ", in " + quotePath(f.Where)
 }
 
-// printable quotes a path with unprintable characters, and escapes what a CI system would
+// quotePath quotes a path with unprintable characters, and escapes what a CI system would
 // interpret as a command.
-func printable(path string) string {
+func quotePath(path string) string {
 	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		path = strconv.Quote(path)
 	}

@@ -18,7 +18,7 @@ import (
 
 func mustFingerprint(t *testing.T, rule, path, plain string) string {
 	t.Helper()
-	got, err := fingerprint(rule, path, secret.New(plain))
+	got, err := computeFingerprint(rule, path, secret.New(plain))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestFindingsStopAtAnInterruption(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
 	found := []sighting{{"fake", Match{Rule: "Rule", Secret: secret.New("x")}}}
-	if _, err := new(Scanner).findings(ctx, "file", found); !errors.Is(err, cause) {
+	if _, err := new(Scanner).newFindings(ctx, "file", found); !errors.Is(err, cause) {
 		t.Errorf("error %v, want the cause", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestRedact(t *testing.T) {
 		"éa0123456789abcdefghij": secret.Mask,
 	}
 	for plain, want := range tests {
-		if got := redact(secret.New(plain)); got != want {
+		if got := redactSecret(secret.New(plain)); got != want {
 			t.Errorf("redact(%q) is %q, want %q", plain, got, want)
 		}
 	}
@@ -145,7 +145,7 @@ func FuzzRedact(f *testing.F) {
 		if m := shownStart.FindStringSubmatch(string(latin)); m != nil {
 			want = m[1] + secret.Mask
 		}
-		got := redact(secret.New(plain))
+		got := redactSecret(secret.New(plain))
 		if got != want {
 			t.Errorf("redact(%q) is %q, want %q", plain, got, want)
 		}
@@ -197,7 +197,7 @@ func TestUnique(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			before := slices.Clone(test.in)
-			if diff := cmp.Diff(test.want, unique(test.in), reveal); diff != "" {
+			if diff := cmp.Diff(test.want, removeDuplicates(test.in), reveal); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 			if diff := cmp.Diff(before, test.in, reveal); diff != "" {
@@ -224,10 +224,10 @@ func TestFindingsDoNotDependOnTheOrder(t *testing.T) {
 	for range 6 {
 		random.Shuffle(len(matches), func(i, j int) { matches[i], matches[j] = matches[j], matches[i] })
 		var sightings []sighting
-		for _, m := range unique(matches) {
+		for _, m := range removeDuplicates(matches) {
 			sightings = append(sightings, sighting{"fake", m})
 		}
-		got, err := new(Scanner).findings(t.Context(), "file", sightings)
+		got, err := new(Scanner).newFindings(t.Context(), "file", sightings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +315,7 @@ func TestOnePlaceIsOneFinding(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			list, err := new(Scanner).findings(t.Context(), "file", test.in)
+			list, err := new(Scanner).newFindings(t.Context(), "file", test.in)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -28,14 +28,14 @@ func NewHistory(r *Report, commits int, since string) *History {
 	return &History{
 		Commits:  commits,
 		Since:    since,
-		Findings: first(r.Findings),
+		Findings: earliestFindings(r.Findings),
 		Accepted: r.Accepted,
 		Coverage: r.Coverage,
 	}
 }
 
-// first returns the earliest finding of each secret in each file.
-func first(findings []Finding) []Finding {
+// earliestFindings returns the earliest finding of each secret in each file.
+func earliestFindings(findings []Finding) []Finding {
 	type kind struct{ rule, path, fingerprint string }
 	earliest := map[kind]Finding{}
 	for _, f := range findings {
@@ -49,8 +49,8 @@ func first(findings []Finding) []Finding {
 	})
 }
 
-// findings returns the findings in the history; nil if it was not scanned.
-func (h *History) findings() []Finding {
+// allFindings returns the findings in the history; nil if it was not scanned.
+func (h *History) allFindings() []Finding {
 	if h == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (h *History) findings() []Finding {
 // Errors returns the number of findings with severity error.
 func (h *History) Errors() int {
 	n := 0
-	for _, f := range h.findings() {
+	for _, f := range h.allFindings() {
 		if f.Severity != Warning {
 			n++
 		}
@@ -68,8 +68,8 @@ func (h *History) Errors() int {
 	return n
 }
 
-// write prints the history separately from the findings in the shipped files.
-func (h *History) write(out io.Writer, verbose bool) {
+// writeHuman prints the history separately from the findings in the shipped files.
+func (h *History) writeHuman(out io.Writer, verbose bool) {
 	if h == nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (h *History) write(out io.Writer, verbose bool) {
 	fmt.Fprintf(
 		out,
 		"%s in %d versions of files, %d bytes, of %d commits\n",
-		count(h.Errors(), "secret"),
+		countNoun(h.Errors(), "secret"),
 		h.Coverage.Files,
 		h.Coverage.Bytes,
 		h.Commits,

@@ -29,10 +29,10 @@ type Metadata struct {
 // they do not count towards its coverage. The error is a [*FileError], or the cause of the
 // context's cancellation.
 func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, error) {
-	if s.policy.excludes(m.Name) {
+	if s.policy.isExcluded(m.Name) {
 		return nil, nil
 	}
-	data, err := m.encode()
+	data, err := m.encodeJSON()
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +41,13 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 	for _, d := range s.detectors {
 		name := d.Describe().Name
 		// Detectors recognize the format by the extension.
-		result, err := detect(ctx, d, File{Path: m.Name + ".json", Data: data})
+		result, err := runDetectorSafely(ctx, d, File{Path: m.Name + ".json", Data: data})
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		} else if err != nil {
 			return nil, &FileError{Path: m.Name, Scanner: name, Err: err}
 		}
-		for _, match := range unique(result.Matches) {
+		for _, match := range removeDuplicates(result.Matches) {
 			match.Help = m.Help
 			sightings = append(sightings, sighting{name, match})
 		}
@@ -55,10 +55,10 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 	for i, s := range sightings {
 		placed := func(other sighting) bool { return other.Where != "" && other.overlaps(s.Match) }
 		if !slices.ContainsFunc(sightings, placed) {
-			sightings[i].Where = s.keyIn(keys)
+			sightings[i].Where = s.lineKey(keys)
 		}
 	}
-	found, err := s.findings(ctx, m.Name, sightings)
+	found, err := s.newFindings(ctx, m.Name, sightings)
 	if err != nil {
 		return nil, err
 	}
@@ -66,15 +66,15 @@ func (s *Scanner) ScanMetadata(ctx context.Context, m Metadata) ([]Finding, erro
 		// The position refers to the encoded JSON, not to a file.
 		found[i].Line = 0
 		found[i].Column = 0
-		if found[i].Severity = s.policy.severity(f); m.Foreign {
+		if found[i].Severity = s.policy.findingSeverity(f); m.Foreign {
 			found[i].Severity = Warning
 		}
 	}
 	return found, nil
 }
 
-// encode returns JSON with one name and value per line.
-func (m Metadata) encode() ([]byte, error) {
+// encodeJSON returns JSON with one name and value per line.
+func (m Metadata) encodeJSON() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
@@ -85,8 +85,8 @@ func (m Metadata) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// keyIn returns the name in the line of a match, or "" if the name itself contains the secret.
-func (m Match) keyIn(lines []string) string {
+// lineKey returns the name in the line of a match, or "" if the name itself contains the secret.
+func (m Match) lineKey(lines []string) string {
 	if m.Line < 1 || m.Line > len(lines) {
 		return ""
 	}
@@ -104,5 +104,5 @@ func (m Match) keyIn(lines []string) string {
 // Add adds findings in metadata to the report.
 func (r *Report) Add(found ...Finding) {
 	r.Findings = append(r.Findings, found...)
-	r.sort()
+	r.sortFindings()
 }

@@ -38,8 +38,8 @@ type PartReader interface {
 // unpackedLimit is the default limit for the unpacked size of a file, in bytes.
 const unpackedLimit = 250 << 20
 
-// looked holds the results of all detectors for a file.
-type looked struct {
+// lookResult holds the results of all detectors for a file.
+type lookResult struct {
 	sightings []sighting
 	// dropped are matches that a detector rejected as examples.
 	dropped []sighting
@@ -50,17 +50,17 @@ type looked struct {
 	unread   []Skip
 }
 
-// look runs every detector over a file and its parts.
-func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
-	var all looked
-	shown := File{Path: f.Path, Within: f.Within, Data: withoutImages(f.Data), Commit: f.Commit, Date: f.Date}
+// runDetectors runs every detector over a file and its parts.
+func (s *Scanner) runDetectors(ctx context.Context, f File) (lookResult, error) {
+	var all lookResult
+	shown := File{Path: f.Path, Within: f.Within, Data: blankImages(f.Data), Commit: f.Commit, Date: f.Date}
 	for _, d := range s.detectors {
-		if err := all.add(ctx, d, f.Path, shown, contents.Part{}); err != nil {
-			return looked{}, err
+		if err := all.runDetector(ctx, d, f.Path, shown, contents.Part{}); err != nil {
+			return lookResult{}, err
 		}
 	}
-	if err := s.lookAtName(ctx, f.Path, &all); err != nil {
-		return looked{}, err
+	if err := s.scanName(ctx, f.Path, &all); err != nil {
+		return lookResult{}, err
 	}
 	limit := cmp.Or(s.policy.Limits.ArchiveSize, unpackedLimit)
 	err := contents.Walk(ctx, f.Path, f.Data, limit, func(p contents.Part) error {
@@ -68,7 +68,7 @@ func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 			if r, ok := d.(PartReader); ok && r.ReadsParts(p.Kind) {
 				continue
 			}
-			if err := all.add(ctx, d, f.Path, File{Path: p.Name, Data: withoutImages(p.Data)}, p); err != nil {
+			if err := all.runDetector(ctx, d, f.Path, File{Path: p.Name, Data: blankImages(p.Data)}, p); err != nil {
 				return err
 			}
 		}
@@ -80,18 +80,18 @@ func (s *Scanner) look(ctx context.Context, f File) (looked, error) {
 		all.filterPublic()
 		return all, nil
 	case errors.As(err, &failed), ctx.Err() != nil:
-		return looked{}, err
+		return lookResult{}, err
 	default:
-		return looked{}, &FileError{Path: f.Path, Scanner: "the scanner", Err: err}
+		return lookResult{}, &FileError{Path: f.Path, Scanner: "the scanner", Err: err}
 	}
 }
 
 // inName is the kind of a file name scanned as a part.
 const inName PartKind = "name"
 
-// lookAtName scans the name of a file, which appears in every listing. It uses only detectors
+// scanName scans the name of a file, which appears in every listing. It uses only detectors
 // for known token formats: the dsul detector would report any long random name.
-func (s *Scanner) lookAtName(ctx context.Context, path string, all *looked) error {
+func (s *Scanner) scanName(ctx context.Context, path string, all *lookResult) error {
 	if !literal.HasRandomRun(path) {
 		return nil
 	}
@@ -99,7 +99,8 @@ func (s *Scanner) lookAtName(ctx context.Context, path string, all *looked) erro
 		if r, ok := d.(PartReader); ok && r.ReadsParts(InScalar) {
 			continue
 		}
-		if err := all.add(ctx, d, path, File{Path: "name.txt", Data: []byte(path)}, contents.Part{Kind: inName}); err != nil {
+		file := File{Path: "name.txt", Data: []byte(path)}
+		if err := all.runDetector(ctx, d, path, file, contents.Part{Kind: inName}); err != nil {
 			return err
 		}
 	}
@@ -107,7 +108,7 @@ func (s *Scanner) lookAtName(ctx context.Context, path string, all *looked) erro
 }
 
 // hideNames redacts secrets in the file name where findings contain it.
-func (l *looked) hideNames(found []Finding) {
+func (l *lookResult) hideNames(found []Finding) {
 	for _, s := range l.sightings {
 		for i := range found {
 			if s.Named {
@@ -118,7 +119,7 @@ func (l *looked) hideNames(found []Finding) {
 }
 
 // filterPublic removes matches of public keys, and counts them as filtered.
-func (l *looked) filterPublic() {
+func (l *lookResult) filterPublic() {
 	if len(l.public) == 0 {
 		return
 	}
@@ -135,18 +136,18 @@ func (l *looked) filterPublic() {
 	l.sightings = kept
 }
 
-// add runs one detector over a file or a part of it.
-func (l *looked) add(ctx context.Context, d Detector, path string, f File, p contents.Part) error {
+// runDetector runs one detector over a file or a part of it.
+func (l *lookResult) runDetector(ctx context.Context, d Detector, path string, f File, p contents.Part) error {
 	name := d.Describe().Name
-	result, err := detect(ctx, d, f)
+	result, err := runDetectorSafely(ctx, d, f)
 	if err != nil {
 		return &FileError{Path: path, Scanner: name, Err: err}
 	}
-	for _, m := range unique(result.Matches) {
-		l.sightings = append(l.sightings, sighting{name, placed(m, p)})
+	for _, m := range removeDuplicates(result.Matches) {
+		l.sightings = append(l.sightings, sighting{name, placeMatch(m, p)})
 	}
-	for _, m := range unique(result.Dropped) {
-		l.dropped = append(l.dropped, sighting{name, placed(m, p)})
+	for _, m := range removeDuplicates(result.Dropped) {
+		l.dropped = append(l.dropped, sighting{name, placeMatch(m, p)})
 	}
 	l.public = append(l.public, result.Public...)
 	l.filtered += result.Filtered
@@ -157,8 +158,8 @@ func (l *looked) add(ctx context.Context, d Detector, path string, f File, p con
 	return nil
 }
 
-// placed converts the position of a match from the part to the file.
-func placed(m Match, p contents.Part) Match {
+// placeMatch converts the position of a match from the part to the file.
+func placeMatch(m Match, p contents.Part) Match {
 	switch p.Kind {
 	case "":
 	case inName:
@@ -188,8 +189,8 @@ type FilteredMatch struct {
 	Column int `json:"column,omitempty"`
 }
 
-// examples returns the rejected matches that no other detector reports.
-func (l *looked) examples(path string) []FilteredMatch {
+// listExamples returns the rejected matches that no other detector reports.
+func (l *lookResult) listExamples(path string) []FilteredMatch {
 	var list []FilteredMatch
 	for _, d := range l.dropped {
 		if slices.ContainsFunc(l.sightings, func(s sighting) bool { return s.overlaps(d.Match) }) {
@@ -238,9 +239,9 @@ var imageStarts = [][]byte{
 // minImage is the minimum length of a base64 image, in bytes.
 const minImage = 64
 
-// withoutImages replaces base64 images with spaces. Some rules find keys in any long random
+// blankImages replaces base64 images with spaces. Some rules find keys in any long random
 // text.
-func withoutImages(data []byte) []byte {
+func blankImages(data []byte) []byte {
 	var shown []byte
 	for start, end := range runs.In(data, minImage) {
 		if !slices.ContainsFunc(imageStarts, func(image []byte) bool { return bytes.HasPrefix(data[start:end], image) }) {

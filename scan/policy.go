@@ -93,13 +93,13 @@ func ReadPolicy(file string, data []byte, known Catalog) (Policy, error) {
 	if err := strict.Decode(file, data, &f); err != nil {
 		return Policy{}, err
 	}
-	p, err := f.policy(known)
+	p, err := f.newPolicy(known)
 	return p, strict.In(file, err)
 }
 
-func (f *policyFile) policy(known Catalog) (p Policy, err error) {
+func (f *policyFile) newPolicy(known Catalog) (p Policy, err error) {
 	p.HonorInlineIgnore = f.HonorInlineIgnore
-	if p.CustomDetectors, err = customDetectors(f.CustomDetectors, known); err != nil {
+	if p.CustomDetectors, err = parseCustomDetectors(f.CustomDetectors, known); err != nil {
 		return Policy{}, err
 	}
 	for _, list := range []struct {
@@ -119,10 +119,10 @@ func (f *policyFile) policy(known Catalog) (p Policy, err error) {
 			*list.to = append(*list.to, v.Value)
 		}
 	}
-	if p.Severities, err = f.severities(p.CustomDetectors, known); err != nil {
+	if p.Severities, err = f.parseSeverities(p.CustomDetectors, known); err != nil {
 		return Policy{}, err
 	}
-	p.Limits, err = f.limits(known)
+	p.Limits, err = f.parseLimits(known)
 	return p, err
 }
 
@@ -133,7 +133,7 @@ func checkGlob(glob string) error {
 	return nil
 }
 
-func customDetectors(definitions []strict.Any, known Catalog) ([]CustomDetector, error) {
+func parseCustomDetectors(definitions []strict.Any, known Catalog) ([]CustomDetector, error) {
 	var list []CustomDetector
 	for _, d := range definitions {
 		fields, _ := d.Value.(map[string]any)
@@ -179,7 +179,7 @@ func IsCustomRule(rule string) bool {
 // Rule returns the rule name of the detector's findings.
 func (d CustomDetector) Rule() string { return customRule + d.Name }
 
-func (f *policyFile) severities(custom []CustomDetector, known Catalog) (map[string]Severity, error) {
+func (f *policyFile) parseSeverities(custom []CustomDetector, known Catalog) (map[string]Severity, error) {
 	severities := map[string]Severity{}
 	for _, rule := range slices.Sorted(maps.Keys(f.Severities)) {
 		v := f.Severities[rule]
@@ -196,7 +196,7 @@ func (f *policyFile) severities(custom []CustomDetector, known Catalog) (map[str
 	return severities, nil
 }
 
-func (f *policyFile) limits(known Catalog) (l Limits, err error) {
+func (f *policyFile) parseLimits(known Catalog) (l Limits, err error) {
 	if v := f.Limits.DetectorTimeout; v.Value != "" {
 		if l.DetectorTimeout, err = time.ParseDuration(v.Value); err != nil || l.DetectorTimeout <= 0 {
 			return l, v.Errorf("%q is not a time such as 10s", v.Value)
@@ -217,8 +217,8 @@ func (f *policyFile) limits(known Catalog) (l Limits, err error) {
 	return l, nil
 }
 
-// normalized validates the policy and gives equal policies equal contents.
-func (p Policy) normalized() (Policy, error) {
+// normalize validates the policy and gives equal policies equal contents.
+func (p Policy) normalize() (Policy, error) {
 	for _, glob := range slices.Concat(p.ExcludePaths, p.IncludePaths) {
 		if err := checkGlob(glob); err != nil {
 			return Policy{}, err
@@ -238,8 +238,8 @@ func (p Policy) normalized() (Policy, error) {
 	return p, nil
 }
 
-// digest identifies the policy in reports and in the release manifest.
-func (p Policy) digest() (digest.Digest, error) {
+// computeDigest identifies the policy in reports and in the release manifest.
+func (p Policy) computeDigest() (digest.Digest, error) {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return "", fmt.Errorf("encode scan policy: %w", err)
@@ -247,8 +247,8 @@ func (p Policy) digest() (digest.Digest, error) {
 	return digest.FromBytes(data), nil
 }
 
-// excludes reports whether the policy excludes a file from the scan.
-func (p Policy) excludes(path string) bool {
+// isExcluded reports whether the policy excludes a file from the scan.
+func (p Policy) isExcluded(path string) bool {
 	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, path) }
 	return slices.ContainsFunc(p.ExcludePaths, matches) && !slices.ContainsFunc(p.IncludePaths, matches)
 }
@@ -256,16 +256,16 @@ func (p Policy) excludes(path string) bool {
 // inlineIgnore is TruffleHog's comment for accepted lines.
 const inlineIgnore = "trufflehog:ignore"
 
-// judge assigns severities to the findings in a file, and separates those that an inline
+// applySeverities assigns severities to the findings in a file, and separates those that an inline
 // comment accepts. Comments do not apply to archive content, which has no lines.
-func (p Policy) judge(found []Finding, data []byte) (findings []Finding, accepted []Accepted) {
+func (p Policy) applySeverities(found []Finding, data []byte) (findings []Finding, accepted []Accepted) {
 	countCharacters(found, data)
 	var all []string
 	if p.HonorInlineIgnore && len(found) > 0 {
 		all = strings.Split(string(data), "\n")
 	}
 	for _, f := range found {
-		f.Severity = p.severity(f)
+		f.Severity = p.findingSeverity(f)
 		if f.Line > 0 && f.Line <= len(all) && strings.Contains(all[f.Line-1], inlineIgnore) {
 			accepted = append(accepted, Accepted{Finding: f, By: ByComment})
 		} else {
@@ -275,9 +275,9 @@ func (p Policy) judge(found []Finding, data []byte) (findings []Finding, accepte
 	return findings, accepted
 }
 
-// severity returns the most severe level of all rules that found the secret. A live secret is
+// findingSeverity returns the most severe level of all rules that found the secret. A live secret is
 // always an error.
-func (p Policy) severity(f Finding) Severity {
+func (p Policy) findingSeverity(f Finding) Severity {
 	if f.Verification == Live || p.ruleSeverity(f.Rule) == Error {
 		return Error
 	}

@@ -97,7 +97,7 @@ func TestPolicyMistakes(t *testing.T) {
 func TestIncludedPathsAreExceptions(t *testing.T) {
 	p := Policy{ExcludePaths: []string{"a/**"}, IncludePaths: []string{"a/*.json", "never"}}
 	for path, want := range map[string]bool{"a/x.svg": true, "a/x.json": false, "b/x.svg": false, "never": false} {
-		if got := p.excludes(path); got != want {
+		if got := p.isExcluded(path); got != want {
 			t.Errorf("%s is excluded: %v, want %v", path, got, want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestSeverity(t *testing.T) {
 		{"a dead secret", map[string]Severity{"*": Warning}, Finding{Rule: "a", Verification: Dead}, Warning},
 	}
 	for _, test := range tests {
-		if got := (Policy{Severities: test.severities}).severity(test.finding); got != test.want {
+		if got := (Policy{Severities: test.severities}).findingSeverity(test.finding); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
@@ -198,7 +198,7 @@ func FuzzReadPolicy(f *testing.F) {
 			if err != nil {
 				t.Fatalf("a policy that was read makes no scanner: %v", err)
 			}
-			d, err := s.policy.digest()
+			d, err := s.policy.computeDigest()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -40,13 +40,13 @@ func (s *Scanner) NewRedactor() *Redactor {
 // file.
 func (r *Redactor) Learn(ctx context.Context, f File) error {
 	data, _ := blankChecksums(f)
-	all, err := r.scanner.look(ctx, File{Path: f.Path, Data: data})
+	all, err := r.scanner.runDetectors(ctx, File{Path: f.Path, Data: data})
 	if err != nil {
 		return err
 	}
 	plain := true
 	for _, s := range all.sightings {
-		r.learn(s.Secret)
+		r.addSecret(s.Secret)
 		plain = plain && s.Encoding == "" && !s.Inside && strings.Contains(string(data), s.Secret.Reveal())
 	}
 	switch {
@@ -58,7 +58,7 @@ func (r *Redactor) Learn(ctx context.Context, f File) error {
 	return nil
 }
 
-func (r *Redactor) learn(s secret.Value) {
+func (r *Redactor) addSecret(s secret.Value) {
 	if _, known := r.numbers[s.Reveal()]; !known && !s.Empty() {
 		r.numbers[s.Reveal()] = len(r.numbers) + 1
 	}
@@ -70,7 +70,7 @@ type span struct{ start, end, number int }
 // Redact returns text with every known secret replaced by *** and a number. A secret keeps its
 // number, so that readers can see whether it has changed.
 func (r *Redactor) Redact(text string) string {
-	spans := r.spans(text)
+	spans := r.findSpans(text)
 	if len(spans) == 0 {
 		return text
 	}
@@ -86,9 +86,9 @@ func (r *Redactor) Redact(text string) string {
 	return out.String()
 }
 
-// spans returns the positions of secrets in order. Of those with the same start, the longest
+// findSpans returns the positions of secrets in order. Of those with the same start, the longest
 // comes first.
-func (r *Redactor) spans(text string) []span {
+func (r *Redactor) findSpans(text string) []span {
 	var list []span
 	for plain, number := range r.numbers {
 		for from := 0; ; {

@@ -40,8 +40,8 @@ func (p Proposal) Check(now time.Time) error {
 	return nil
 }
 
-// chooses reports whether the proposal selects a finding.
-func (p Proposal) chooses(f Finding) bool {
+// isSelected reports whether the proposal selects a finding.
+func (p Proposal) isSelected(f Finding) bool {
 	if p.Path != "" && !doublestar.MatchUnvalidated(p.Path, f.Path) {
 		return false
 	}
@@ -49,18 +49,18 @@ func (p Proposal) chooses(f Finding) bool {
 		slices.ContainsFunc(f.Also, func(s Sighting) bool { return s.Rule == p.Rule })
 }
 
-func (p Proposal) expires(now time.Time) string {
+func (p Proposal) expiryDate(now time.Time) string {
 	return cmp.Or(p.Expires, now.UTC().AddDate(0, 0, AcceptedDays).Format(dateFormat))
 }
 
-// fill completes an entry without owner or reason from the proposal.
-func (p Proposal) fill(e *baselineEntry, now time.Time) {
-	if p.Owner == "" || e.complete() || e.Real {
+// fillEntry completes an entry without owner or reason from the proposal.
+func (p Proposal) fillEntry(e *baselineEntry, now time.Time) {
+	if p.Owner == "" || e.isComplete() || e.Real {
 		return
 	}
 	e.Owner = p.Owner
 	e.Reason = p.Reason
-	e.Expires = p.expires(now)
+	e.Expires = p.expiryDate(now)
 }
 
 // Renewed returns a baseline that [Baseline.Apply] updates from the report before it is
@@ -70,11 +70,11 @@ func (b *Baseline) Renewed(p Proposal) *Baseline {
 	return &Baseline{file: b.file, salt: cmp.Or(b.salt, rand.Text()), entries: b.entries, proposal: &p}
 }
 
-// update returns the entries for the findings of a scan.
-func (b *Baseline) update(r *Report, now time.Time) []baselineEntry {
+// updateEntries returns the entries for the findings of a scan.
+func (b *Baseline) updateEntries(r *Report, now time.Time) []baselineEntry {
 	u := updater{proposal: *b.proposal, now: now, before: b.entries, kept: map[int]int{}}
-	for _, f := range slices.Concat(r.Findings, r.History.findings()) {
-		u.add(f)
+	for _, f := range slices.Concat(r.Findings, r.History.allFindings()) {
+		u.addFinding(f)
 	}
 	accepted := r.Accepted
 	if r.History != nil {
@@ -82,7 +82,7 @@ func (b *Baseline) update(r *Report, now time.Time) []baselineEntry {
 	}
 	for _, a := range accepted {
 		if a.By == ByBaseline {
-			u.add(a.Finding)
+			u.addFinding(a.Finding)
 		}
 	}
 	slices.SortFunc(u.list, compareEntries)
@@ -104,31 +104,31 @@ type updater struct {
 	kept map[int]int
 }
 
-// add keeps the entries that cover a finding, or creates one.
-func (u *updater) add(f Finding) {
+// addFinding keeps the entries that cover a finding, or creates one.
+func (u *updater) addFinding(f Finding) {
 	known := false
 	for i, e := range u.before {
 		if e.matches(f) {
 			known = true
-			u.keep(i, f)
+			u.keepEntry(i, f)
 		}
 	}
-	if known || f.Severity != Error || !u.proposal.chooses(f) {
+	if known || f.Severity != Error || !u.proposal.isSelected(f) {
 		return
 	}
 	if i := slices.IndexFunc(u.list, func(e baselineEntry) bool { return !e.isBroad() && e.matches(f) }); i >= 0 {
-		u.list[i].note(f)
+		u.list[i].addOccurrence(f)
 		return
 	}
 	e := newEntry(f)
-	e.Expires = u.proposal.expires(u.now)
-	u.proposal.fill(&e, u.now)
+	e.Expires = u.proposal.expiryDate(u.now)
+	u.proposal.fillEntry(&e, u.now)
 	u.list = append(u.list, e)
 }
 
-// keep takes over an existing entry for a finding. It replaces a fingerprint with the value, so
+// keepEntry takes over an existing entry for a finding. It replaces a fingerprint with the value, so
 // that the entry survives renaming the file.
-func (u *updater) keep(i int, f Finding) {
+func (u *updater) keepEntry(i int, f Finding) {
 	at, known := u.kept[i]
 	if !known {
 		e := u.before[i]
@@ -137,32 +137,32 @@ func (u *updater) keep(i int, f Finding) {
 			e.Value = f.Values[0]
 			e.Fingerprint = ""
 		}
-		if at = u.same(e); at < 0 {
+		if at = u.findSame(e); at < 0 {
 			at = len(u.list)
 			u.list = append(u.list, e)
 		}
-		u.list[at].merge(e)
+		u.list[at].mergeAcceptance(e)
 		u.kept[i] = at
 	}
 	e := &u.list[at]
-	e.note(f)
-	if u.proposal.chooses(f) {
-		u.proposal.fill(e, u.now)
+	e.addOccurrence(f)
+	if u.proposal.isSelected(f) {
+		u.proposal.fillEntry(e, u.now)
 	}
 }
 
-// same returns the index of the entry with the same value and files, or -1. It merges entries
+// findSame returns the index of the entry with the same value and files, or -1. It merges entries
 // for the same secret in several files.
-func (u *updater) same(e baselineEntry) int {
+func (u *updater) findSame(e baselineEntry) int {
 	return slices.IndexFunc(u.list, func(other baselineEntry) bool {
 		return e.Value != "" && other.Value == e.Value && other.Path == e.Path
 	})
 }
 
-// merge adopts owner, reason and expiry date from another, complete entry for the same secret
+// mergeAcceptance adopts owner, reason and expiry date from another, complete entry for the same secret
 // if e is incomplete or expires later.
-func (e *baselineEntry) merge(other baselineEntry) {
-	if !other.complete() || e.complete() && e.Expires <= other.Expires {
+func (e *baselineEntry) mergeAcceptance(other baselineEntry) {
+	if !other.isComplete() || e.isComplete() && e.Expires <= other.Expires {
 		return
 	}
 	e.Owner = other.Owner
@@ -176,14 +176,14 @@ func newEntry(f Finding) baselineEntry {
 	if len(f.Values) > 0 {
 		e.Value = f.Values[0]
 		e.Fingerprint = ""
-		e.note(f)
+		e.addOccurrence(f)
 	}
 	return e
 }
 
-// note adds an occurrence of the value to the entry, for readers and for references by
+// addOccurrence adds an occurrence of the value to the entry, for readers and for references by
 // fingerprint.
-func (e *baselineEntry) note(f Finding) {
+func (e *baselineEntry) addOccurrence(f Finding) {
 	if e.Value == "" {
 		return
 	}

@@ -66,7 +66,7 @@ func (a Accepted) Why() string {
 	if a.By == ByComment {
 		return "accepted by a comment in the file"
 	}
-	return fmt.Sprintf("accepted by %s until %s: %s", printable(a.Owner), a.Expires, printable(a.Reason))
+	return fmt.Sprintf("accepted by %s until %s: %s", quotePath(a.Owner), a.Expires, quotePath(a.Reason))
 }
 
 // Problem is an error in the baseline. It stops the release.
@@ -83,11 +83,11 @@ type Problem struct {
 
 // Position returns file:line:column.
 func (p Problem) Position() string {
-	return fmt.Sprintf("%s:%d:%d", printable(p.File), p.Line, p.Column)
+	return fmt.Sprintf("%s:%d:%d", quotePath(p.File), p.Line, p.Column)
 }
 
-// sort makes the report deterministic.
-func (r *Report) sort() {
+// sortFindings makes the report deterministic.
+func (r *Report) sortFindings() {
 	slices.SortFunc(r.Findings, compareFindings)
 	slices.SortFunc(r.FilteredAt, compareFiltered)
 	slices.SortFunc(r.Accepted, func(a, b Accepted) int { return compareFindings(a.Finding, b.Finding) })
@@ -163,7 +163,7 @@ func (r *Report) WriteHuman(w io.Writer, verbose bool) error {
 		fmt.Fprintf(out, "help: %s\n", help)
 	}
 	for _, p := range r.Problems {
-		fmt.Fprintf(out, "%s: %s\n  help: %s\n", p.Position(), printable(p.Message), p.Help)
+		fmt.Fprintf(out, "%s: %s\n  help: %s\n", p.Position(), quotePath(p.Message), p.Help)
 	}
 	if len(r.Findings)+len(r.Problems) > 0 {
 		fmt.Fprintln(out)
@@ -173,16 +173,16 @@ func (r *Report) WriteHuman(w io.Writer, verbose bool) error {
 		fmt.Fprintf(out, "taken for an example: %s\n", m)
 	}
 	r.Coverage.writeSkipped(out)
-	r.Cache.write(out)
+	r.Cache.writeHuman(out)
 	fmt.Fprintln(out, r.Summary())
-	r.History.write(out, verbose)
+	r.History.writeHuman(out, verbose)
 	return out.Flush()
 }
 
 // writeAccepted lists the accepted findings, or only their number.
 func writeAccepted(out io.Writer, list []Accepted, verbose bool) {
 	if len(list) > 0 && !verbose {
-		fmt.Fprintf(out, "%s (builder scan -v lists them)\n", count(len(list), "accepted finding"))
+		fmt.Fprintf(out, "%s (builder scan -v lists them)\n", countNoun(len(list), "accepted finding"))
 		return
 	}
 	for _, a := range list {
@@ -192,12 +192,12 @@ func writeAccepted(out io.Writer, list []Accepted, verbose bool) {
 
 // Summary returns the number of findings and the amount of scanned content in one line.
 func (r *Report) Summary() string {
-	text := count(r.Count(Error), "secret")
+	text := countNoun(r.Count(Error), "secret")
 	if n := r.Count(Warning); n > 0 {
-		text += ", " + count(n, "warning")
+		text += ", " + countNoun(n, "warning")
 	}
 	if n := len(r.Problems); n > 0 {
-		text += ", " + count(n, "problem") + " of the baseline"
+		text += ", " + countNoun(n, "problem") + " of the baseline"
 	}
 	if n := len(r.Accepted); n > 0 {
 		text += fmt.Sprintf(", %d accepted,", n)
@@ -238,9 +238,9 @@ func (c Coverage) writeSkipped(out io.Writer) {
 			files++
 			bytes += s.Bytes
 		case s.Bytes == 0 && s.Reason != reasonExcluded:
-			fmt.Fprintf(out, "not scanned: a part of %s: %s\n", printable(s.Path), s.Reason)
+			fmt.Fprintf(out, "not scanned: a part of %s: %s\n", quotePath(s.Path), s.Reason)
 		default:
-			fmt.Fprintf(out, "not scanned: %d bytes of %s: %s\n", s.Bytes, printable(s.Path), s.Reason)
+			fmt.Fprintf(out, "not scanned: %d bytes of %s: %s\n", s.Bytes, quotePath(s.Path), s.Reason)
 		}
 	}
 	if files > 0 {
@@ -248,7 +248,7 @@ func (c Coverage) writeSkipped(out io.Writer) {
 	}
 }
 
-func count(n int, noun string) string {
+func countNoun(n int, noun string) string {
 	switch n {
 	case 0:
 		return "no " + noun + "s"

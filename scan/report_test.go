@@ -99,7 +99,7 @@ func TestReports(t *testing.T) {
 
 func TestCount(t *testing.T) {
 	for n, want := range map[int]string{0: "no secrets", 1: "1 secret", 2: "2 secrets"} {
-		if got := count(n, "secret"); got != want {
+		if got := countNoun(n, "secret"); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
 		}
 	}

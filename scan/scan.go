@@ -109,7 +109,7 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf(
 		"%s could not be scanned for secrets by %s: %v; correct or remove the file, or exclude its path in the scan policy "+
 			"if it cannot hold a secret",
-		printable(e.Path),
+		quotePath(e.Path),
 		e.Scanner,
 		e.Err,
 	)

@@ -36,7 +36,7 @@ func New(policy Policy, detectors ...Detector) (*Scanner, error) {
 	if len(detectors) == 0 {
 		return nil, errors.New("a scanner needs a detector")
 	}
-	policy, err := policy.normalized()
+	policy, err := policy.normalize()
 	if err != nil {
 		return nil, fmt.Errorf("scan policy: %w", err)
 	}
@@ -72,7 +72,7 @@ func (s *Scanner) Start(ctx context.Context) *Run {
 // returns an error immediately if the run has failed.
 func (r *Run) Add(ctx context.Context, f File) error {
 	size := int64(len(f.Data))
-	if r.scanner.policy.excludes(f.Path) || r.scanner.policy.excludes(f.InWorkspace()) {
+	if r.scanner.policy.isExcluded(f.Path) || r.scanner.policy.isExcluded(f.InWorkspace()) {
 		r.Skip(f.Path, size, reasonExcluded)
 		return nil
 	}
@@ -86,18 +86,18 @@ func (r *Run) Add(ctx context.Context, f File) error {
 	}
 	r.group.Go(func() error {
 		defer r.memory.Release(weight)
-		return r.scan(f)
+		return r.scanFile(f)
 	})
 	return nil
 }
 
 // Skip records a file that exists but cannot be scanned.
 func (r *Run) Skip(path string, size int64, reason string) {
-	r.record(outcome{size: size, skips: []Skip{{Path: path, Bytes: size, Reason: reason}}})
+	r.recordOutcome(fileOutcome{size: size, skips: []Skip{{Path: path, Bytes: size, Reason: reason}}})
 }
 
-// outcome is the result of scanning one file.
-type outcome struct {
+// fileOutcome is the result of scanning one file.
+type fileOutcome struct {
 	size     int64
 	findings []Finding
 	accepted []Accepted
@@ -108,24 +108,24 @@ type outcome struct {
 	known, proven bool
 }
 
-// scan uses the cached verdict for a file, or runs every detector over it.
-func (r *Run) scan(f File) error {
+// scanFile uses the cached verdict for a file, or runs every detector over it.
+func (r *Run) scanFile(f File) error {
 	data, blanked := blankChecksums(f)
-	out := outcome{size: int64(len(f.Data))}
+	out := fileOutcome{size: int64(len(f.Data))}
 	if blanked > 0 {
 		out.skips = append(out.skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
 	shown := File{Path: f.Path, Within: f.Within, Data: data}
-	key := r.scanner.cache.key(shown)
-	verdict, known, prove := r.scanner.cache.verdict(key)
+	key := r.scanner.cache.fileKey(shown)
+	verdict, known, prove := r.scanner.cache.lookUpVerdict(key)
 	out.known = known
 	out.proven = prove
 	if known && !prove {
 		out.filtered = int(verdict.Filtered)
-		r.record(out)
+		r.recordOutcome(out)
 		return nil
 	}
-	found, unread, err := r.detect(shown, &out)
+	found, unread, err := r.detectSecrets(shown, &out)
 	if err != nil {
 		return err
 	}
@@ -134,35 +134,35 @@ func (r *Run) scan(f File) error {
 		return &CacheError{Path: f.Path, Dir: r.scanner.cache.dir}
 	}
 	if clean {
-		r.scanner.cache.learn(key, verdicts.Verdict{Filtered: uint32(out.filtered)})
+		r.scanner.cache.storeVerdict(key, verdicts.Verdict{Filtered: uint32(out.filtered)})
 	}
 	for i := range found {
 		found[i].Commit = f.Commit
 		found[i].Date = f.Date
 	}
-	out.findings, out.accepted = r.scanner.policy.judge(found, f.Data)
-	r.record(out)
+	out.findings, out.accepted = r.scanner.policy.applySeverities(found, f.Data)
+	r.recordOutcome(out)
 	return nil
 }
 
-// detect runs every detector over a file. The findings do not contain secrets. Unread reports
+// detectSecrets runs every detector over a file. The findings do not contain secrets. Unread reports
 // whether archive content was skipped.
-func (r *Run) detect(f File, out *outcome) (found []Finding, unread bool, err error) {
-	all, err := r.scanner.look(r.ctx, f)
+func (r *Run) detectSecrets(f File, out *fileOutcome) (found []Finding, unread bool, err error) {
+	all, err := r.scanner.runDetectors(r.ctx, f)
 	if err != nil {
-		return nil, false, r.failure(err)
+		return nil, false, r.explainFailure(err)
 	}
 	out.filtered += all.filtered
-	out.examples = all.examples(f.Path)
+	out.examples = all.listExamples(f.Path)
 	out.skips = append(out.skips, all.unread...)
-	found, err = r.scanner.findings(r.ctx, f.Path, all.sightings)
+	found, err = r.scanner.newFindings(r.ctx, f.Path, all.sightings)
 	all.hideNames(found)
 	return found, len(all.unread) > 0, err
 }
 
-// detect runs one detector. It returns an error if the detector panics, or if the byte count in
+// runDetectorSafely runs one detector. It returns an error if the detector panics, or if the byte count in
 // its result shows that it did not scan the complete file.
-func detect(ctx context.Context, d Detector, f File) (result Result, err error) {
+func runDetectorSafely(ctx context.Context, d Detector, f File) (result Result, err error) {
 	defer func() {
 		if recover() != nil { // the panic value may contain file content
 			err = errors.New("the detector panicked")
@@ -175,16 +175,16 @@ func detect(ctx context.Context, d Detector, f File) (result Result, err error) 
 	return result, err
 }
 
-// failure returns the cause of a cancellation instead of the resulting scan error.
-func (r *Run) failure(err error) error {
+// explainFailure returns the cause of a cancellation instead of the resulting scan error.
+func (r *Run) explainFailure(err error) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
 	}
 	return err
 }
 
-// record adds the outcome of a file to the report.
-func (r *Run) record(out outcome) {
+// recordOutcome adds the outcome of a file to the report.
+func (r *Run) recordOutcome(out fileOutcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cover := &r.report.Coverage
@@ -215,7 +215,7 @@ func (r *Run) Finish() (*Report, error) {
 	if err := cmp.Or(r.group.Wait(), interrupted); err != nil {
 		return nil, err
 	}
-	policy, err := r.scanner.policy.digest()
+	policy, err := r.scanner.policy.computeDigest()
 	if err != nil {
 		return nil, err
 	}
@@ -226,9 +226,9 @@ func (r *Run) Finish() (*Report, error) {
 	}
 	if r.scanner.cache != nil {
 		report.Cache = &r.cached
-		r.scanner.cache.keep(report.Cache)
+		r.scanner.cache.saveVerdicts(report.Cache)
 	}
-	report.sort()
+	report.sortFindings()
 	slices.SortFunc(report.Coverage.Skipped, compareSkips)
 	return &report, nil
 }

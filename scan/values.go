@@ -18,9 +18,9 @@ type valueDigests struct {
 	known map[string]string
 }
 
-// of returns the digest of a secret. It is as expensive as a fingerprint, and cached for each
+// digestOf returns the digest of a secret. It is as expensive as a fingerprint, and cached for each
 // secret.
-func (v *valueDigests) of(s secret.Value) (string, error) {
+func (v *valueDigests) digestOf(s secret.Value) (string, error) {
 	if v == nil {
 		return "", nil
 	}
@@ -30,7 +30,7 @@ func (v *valueDigests) of(s secret.Value) (string, error) {
 	if known {
 		return digest, nil
 	}
-	digest, err := fingerprint("value", v.salt, s)
+	digest, err := computeFingerprint("value", v.salt, s)
 	if err != nil {
 		return "", err
 	}

@@ -31,38 +31,38 @@ type daemon struct {
 	pid          int
 }
 
-func (d *daemon) socket() string { return filepath.Join(d.dir, "socket") }
+func (d *daemon) socketPath() string { return filepath.Join(d.dir, "socket") }
 
-// start starts the daemon. With cold, it has no state of an earlier run.
-func (d *daemon) start(cold bool) error {
+// startDaemon starts the daemon. With cold, it has no state of an earlier run.
+func (d *daemon) startDaemon(cold bool) error {
 	state := filepath.Join(d.dir, "state")
 	if cold {
 		if err := os.RemoveAll(state); err != nil {
 			return err
 		}
 	}
-	cmd := exec.Command(d.program, "--config", os.DevNull, "--root", state, "--addr", "unix://"+d.socket(),
+	cmd := exec.Command(d.program, "--config", os.DevNull, "--root", state, "--addr", "unix://"+d.socketPath(),
 		"--containerd-worker=false", "--oci-worker-binary=runc", "--oci-worker-net=host")
 	var err error
-	if d.stop, err = startServer(cmd, "unix", d.socket()); err != nil {
+	if d.stop, err = startServer(cmd, "unix", d.socketPath()); err != nil {
 		return fmt.Errorf("%w (apt-get install runc; needs root)", err)
 	}
 	d.pid = cmd.Process.Pid
 	return nil
 }
 
-// end stops the daemon.
-func (d *daemon) end() error {
+// stopDaemon stops the daemon.
+func (d *daemon) stopDaemon() error {
 	d.stop()
-	return os.RemoveAll(d.socket())
+	return os.RemoveAll(d.socketPath())
 }
 
 // clockTicks is the number of ticks a second in which Linux reports CPU times to programs.
 const clockTicks = 100
 
-// usage returns the CPU time of the daemon and of the processes that it has waited for, and the
+// readUsage returns the CPU time of the daemon and of the processes that it has waited for, and the
 // peak memory of the daemon.
-func (d *daemon) usage() (sample, error) {
+func (d *daemon) readUsage() (sample, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.pid))
 	if err != nil {
 		return sample{}, err
@@ -97,7 +97,7 @@ func (b *bench) dockerfileCommand(workspaces, base string, cold bool) command {
 	if !cold {
 		d.dir = filepath.Join(b.dir, "warm", workspaces, base)
 	}
-	c := command{server: d.usage, after: d.end}
+	c := command{server: d.readUsage, after: d.stopDaemon}
 	c.before = func() error {
 		b.pushed++
 		text := fmt.Sprintf(dockerfile, b.baseReference(base))
@@ -112,10 +112,10 @@ func (b *bench) dockerfileCommand(workspaces, base string, cold bool) command {
 				return err
 			}
 		}
-		return d.start(cold)
+		return d.startDaemon(cold)
 	}
 	c.shell = fmt.Sprintf("%s --addr unix://%s build --frontend dockerfile.v0 --local context=%s --local dockerfile=%s "+
 		"--output type=image,name=%s/acme/dockerfile-$(date +%%s%%N):v1,push=true,registry.insecure=true",
-		b.buildctl, d.socket(), filepath.Join(b.dir, workspaces), filepath.Join(dir, base), b.host)
+		b.buildctl, d.socketPath(), filepath.Join(b.dir, workspaces), filepath.Join(dir, base), b.host)
 	return c
 }

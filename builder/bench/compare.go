@@ -101,7 +101,7 @@ func (b *bench) alternateScans(ctx context.Context, tree string) ([]samples, err
 	for _, p := range b.listPrograms() {
 		commands = append(commands, b.scanCommand(p, tree))
 	}
-	return measure(ctx, b.runs, commands...)
+	return measureInTurn(ctx, b.runs, commands...)
 }
 
 // countFindings counts the leaks whose file a program reports, and the lines of clean files that it

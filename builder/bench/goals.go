@@ -30,7 +30,7 @@ func (b *bench) measureGoals(ctx context.Context) error {
 		if p.against != "" {
 			commands = append(commands, p.other)
 		}
-		results, err := measure(ctx, p.runs, commands...)
+		results, err := measureInTurn(ctx, p.runs, commands...)
 		if err != nil {
 			return err
 		}
@@ -39,8 +39,8 @@ func (b *bench) measureGoals(ctx context.Context) error {
 			fmt.Println(" | | | | |")
 			continue
 		}
-		a := results[0].median()
-		o := results[1].median()
+		a := results[0].medianSample()
+		o := results[1].medianSample()
 		fmt.Printf(" %s | %.2f | %.2f |\n", results[1], a.wall.Seconds()/o.wall.Seconds(), a.cpu.Seconds()/o.cpu.Seconds())
 	}
 	return nil

@@ -40,14 +40,14 @@ func (b *bench) drawGrowth(ctx context.Context) error {
 			return err
 		}
 		source := filepath.Join(b.dir, name)
-		first, err := b.build(ctx, m, source, name, "v1")
+		first, err := b.measureBuild(ctx, m, source, name, "v1")
 		if err != nil {
 			return err
 		}
 		if err := b.changeOne(name); err != nil {
 			return err
 		}
-		second, err := b.build(ctx, m, source, name, "v2")
+		second, err := b.measureBuild(ctx, m, source, name, "v2")
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func drawPanels(panels []panel) string {
 	fmt.Fprintf(&b, "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n")
 	for i, p := range panels {
 		fmt.Fprintf(&b, "<g transform=\"translate(%d %d)\">\n", i%2*panelWidth, i/2*panelHeight)
-		p.draw(&b)
+		p.drawPanel(&b)
 		b.WriteString("</g>\n")
 	}
 	y := rows*panelHeight + 12
@@ -94,8 +94,8 @@ func drawPanels(panels []panel) string {
 	return b.String()
 }
 
-// draw draws a panel. Both axes span whole powers of ten.
-func (p panel) draw(b *strings.Builder) {
+// drawPanel draws a panel. Both axes span whole powers of ten.
+func (p panel) drawPanel(b *strings.Builder) {
 	low := math.Inf(1)
 	high := math.Inf(-1)
 	for _, v := range append(append([]float64{}, p.first...), p.second...) {

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == appendCommand {
-		exit(appendLayer(context.Background(), os.Args[2:]))
+		exitOnError(appendLayer(context.Background(), os.Args[2:]))
 		return
 	}
 	var o options
@@ -34,11 +34,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	exit(run(ctx, o))
+	exitOnError(run(ctx, o))
 }
 
-// exit ends the program with status 1 if there is an error.
-func exit(err error) {
+// exitOnError ends the program with status 1 if there is an error.
+func exitOnError(err error) {
 	if err == nil {
 		return
 	}

@@ -38,16 +38,16 @@ func (b *bench) comparePeersOn(ctx context.Context, workspaces, base string) err
 	for i, p := range peers {
 		commands[i] = p.command
 	}
-	results, err := measure(ctx, b.runs, commands...)
+	results, err := measureInTurn(ctx, b.runs, commands...)
 	if err != nil {
 		return err
 	}
 	size := map[string]string{"usual": "480 MB", "small": "50 MB"}[base]
 	fmt.Printf("\n### %s workspaces on a base of %s\n\n", workspaces[1:], size)
 	fmt.Print("| what | time | CPU | peak memory | our build / this |\n|---|---|---|---|---|\n")
-	own := results[0].median()
+	own := results[0].medianSample()
 	for i, p := range peers {
-		fmt.Printf("| %s | %s | %.2f |\n", p.name, results[i], own.wall.Seconds()/results[i].median().wall.Seconds())
+		fmt.Printf("| %s | %s | %.2f |\n", p.name, results[i], own.wall.Seconds()/results[i].medianSample().wall.Seconds())
 	}
 	return nil
 }

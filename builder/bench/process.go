@@ -85,8 +85,8 @@ func (c command) runProcess(ctx context.Context) (sample, error) {
 // samples are the measurements of the counted runs of a command.
 type samples []sample
 
-// measure runs the commands in turn, A B A B, after one unmeasured run of each.
-func measure(ctx context.Context, runs int, commands ...command) ([]samples, error) {
+// measureInTurn runs the commands in turn, A B A B, after one unmeasured run of each.
+func measureInTurn(ctx context.Context, runs int, commands ...command) ([]samples, error) {
 	all := make([]samples, len(commands))
 	for n := range runs + 1 {
 		for i, c := range commands {
@@ -102,8 +102,8 @@ func measure(ctx context.Context, runs int, commands ...command) ([]samples, err
 	return all, nil
 }
 
-// sortBy returns a figure of every run in ascending order.
-func sortBy[T cmp.Ordered](list samples, figure func(sample) T) []T {
+// sortFigures returns a figure of every run in ascending order.
+func sortFigures[T cmp.Ordered](list samples, figure func(sample) T) []T {
 	var figures []T
 	for _, s := range list {
 		figures = append(figures, figure(s))
@@ -112,20 +112,20 @@ func sortBy[T cmp.Ordered](list samples, figure func(sample) T) []T {
 	return figures
 }
 
-// median returns the median of each figure.
-func (list samples) median() sample {
+// medianSample returns the median of each figure.
+func (list samples) medianSample() sample {
 	middle := len(list) / 2
 	return sample{
-		wall: sortBy(list, func(s sample) time.Duration { return s.wall })[middle],
-		cpu:  sortBy(list, func(s sample) time.Duration { return s.cpu })[middle],
-		peak: sortBy(list, func(s sample) float64 { return s.peak })[middle],
+		wall: sortFigures(list, func(s sample) time.Duration { return s.wall })[middle],
+		cpu:  sortFigures(list, func(s sample) time.Duration { return s.cpu })[middle],
+		peak: sortFigures(list, func(s sample) float64 { return s.peak })[middle],
 	}
 }
 
 // String returns cells of a table: time with its range, CPU, and peak memory.
 func (list samples) String() string {
-	m := list.median()
-	wall := sortBy(list, func(s sample) time.Duration { return s.wall })
+	m := list.medianSample()
+	wall := sortFigures(list, func(s sample) time.Duration { return s.wall })
 	spread := ""
 	if len(wall) > 1 {
 		spread = fmt.Sprintf(" (%.2f–%.2f)", wall[0].Seconds(), wall[len(wall)-1].Seconds())

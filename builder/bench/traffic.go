@@ -43,7 +43,7 @@ func (b *bench) startMeter() *meter {
 	return m
 }
 
-func (m *meter) host() string { return strings.TrimPrefix(m.URL, "http://") }
+func (m *meter) hostPort() string { return strings.TrimPrefix(m.URL, "http://") }
 
 // countedBody counts the bytes of a request.
 type countedBody struct {
@@ -63,8 +63,8 @@ type traffic struct {
 	requests, sent int64
 }
 
-// build builds a source as a version of one repository, through the meter.
-func (b *bench) build(ctx context.Context, m *meter, source, repository, version string) (traffic, error) {
+// measureBuild builds a source as a version of one repository, through the meter.
+func (b *bench) measureBuild(ctx context.Context, m *meter, source, repository, version string) (traffic, error) {
 	requests := m.requests.Load()
 	sent := m.sent.Load()
 	c := b.buildCommand("", "usual", cacheFlag, filepath.Join(b.dir, "cache-"+repository))
@@ -74,9 +74,9 @@ func (b *bench) build(ctx context.Context, m *meter, source, repository, version
 		case "build":
 			c.args[i+1] = source
 		case "--base":
-			c.args[i+1] = m.host() + "/prismeai/prismeai-workspaces:usual"
+			c.args[i+1] = m.hostPort() + "/prismeai/prismeai-workspaces:usual"
 		case "--tag":
-			c.args[i+1] = m.host() + "/acme/" + repository + ":" + version
+			c.args[i+1] = m.hostPort() + "/acme/" + repository + ":" + version
 		}
 	}
 	s, err := c.runOnce(ctx)
@@ -90,10 +90,10 @@ func (b *bench) measureTransfer(ctx context.Context) error {
 	fmt.Print("\n### Bytes\n\n| 1,000 workspaces in Git, second build | requests | sent | a node pulls | of the first " +
 		"release |\n|---|---|---|---|---|\n")
 	source := filepath.Join(b.dir, "w1000")
-	if err := commit(source, "first"); err != nil {
+	if err := commitAll(source, "first"); err != nil {
 		return err
 	}
-	if _, err := b.build(ctx, m, source, "transfer", "v1"); err != nil {
+	if _, err := b.measureBuild(ctx, m, source, "transfer", "v1"); err != nil {
 		return err
 	}
 	changes := []struct {
@@ -107,12 +107,12 @@ func (b *bench) measureTransfer(ctx context.Context) error {
 		if err := c.change(); err != nil {
 			return err
 		}
-		if err := commit(source, c.what); err != nil {
+		if err := commitAll(source, c.what); err != nil {
 			return err
 		}
 		before := fmt.Sprintf("v%d", i+1)
 		after := fmt.Sprintf("v%d", i+2)
-		t, err := b.build(ctx, m, source, "transfer", after)
+		t, err := b.measureBuild(ctx, m, source, "transfer", after)
 		if err != nil {
 			return err
 		}
@@ -132,8 +132,8 @@ func (b *bench) measureTransfer(ctx context.Context) error {
 	return nil
 }
 
-// commit commits everything in a directory, as the first commit of a new repository if need be.
-func commit(dir, message string) error {
+// commitAll commits everything in a directory, as the first commit of a new repository if need be.
+func commitAll(dir, message string) error {
 	if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
 		if out, err := exec.Command("git", "-C", dir, "init", "-q").CombinedOutput(); err != nil {
 			return fmt.Errorf("git init: %w\n%s", err, out)

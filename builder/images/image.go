@@ -50,8 +50,8 @@ func (i *image) addBinary(b *program.Binary) error {
 	return nil
 }
 
-// reference returns the reference of the image; registry may be empty.
-func (i *image) reference(registry string) string {
+// imageReference returns the reference of the image; registry may be empty.
+func (i *image) imageReference(registry string) string {
 	return path.Join(registry, i.program.Name) + ":" + i.imageTag()
 }
 
@@ -59,11 +59,11 @@ func (i *image) reference(registry string) string {
 var leadingV = regexp.MustCompile(`^v([0-9])`)
 
 func (i *image) imageTag() string {
-	return leadingV.ReplaceAllString(i.version, "$1") + i.suffix()
+	return leadingV.ReplaceAllString(i.version, "$1") + i.tagSuffix()
 }
 
-// suffix distinguishes images with a base in tags and file names.
-func (i *image) suffix() string {
+// tagSuffix distinguishes images with a base in tags and file names.
+func (i *image) tagSuffix() string {
 	if i.base != nil {
 		return "-shell"
 	}
@@ -137,7 +137,7 @@ func (i *image) buildSpec(ctx context.Context, store *engine.LayerStore) (engine
 		spec.Base = name + "@" + i.base.Descriptor.Digest.String()
 	}
 	for _, b := range i.binaries {
-		content, err := i.entries(b)
+		content, err := i.listEntries(b)
 		if err != nil {
 			return spec, err
 		}
@@ -153,7 +153,7 @@ func (i *image) buildSpec(ctx context.Context, store *engine.LayerStore) (engine
 			return spec, err
 		}
 		spec.Platforms = append(spec.Platforms, engine.Platform{
-			Platform: b.Platform, Config: config, Layers: spec.Layers.Manifest, Name: i.subject(b),
+			Platform: b.Platform, Config: config, Layers: spec.Layers.Manifest, Name: i.packageURL(b),
 		})
 		sbom, err := i.buildSBOM(b, spec.Layers.Manifest).Encode()
 		if err != nil {

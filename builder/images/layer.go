@@ -35,9 +35,9 @@ type entry struct {
 	data []byte
 }
 
-// entries returns the files of an image. On a base, that is only the program: the base has
+// listEntries returns the files of an image. On a base, that is only the program: the base has
 // directories and certificates.
-func (i *image) entries(b *program.Binary) ([]entry, error) {
+func (i *image) listEntries(b *program.Binary) ([]entry, error) {
 	code, err := os.ReadFile(b.Path)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (i *image) entries(b *program.Binary) ([]entry, error) {
 	}
 	list := []entry{
 		{name: "etc/", mode: 0o755}, {name: "etc/ssl/", mode: 0o755}, {name: "etc/ssl/certs/", mode: 0o755},
-		{name: certificates, mode: 0o444, data: authorities()},
+		{name: certificates, mode: 0o444, data: encodeAuthorities()},
 		{name: b.Name, mode: 0o555, data: code},
 	}
 	if b.Temp {
@@ -56,9 +56,9 @@ func (i *image) entries(b *program.Binary) ([]entry, error) {
 	return list, nil
 }
 
-// authorities returns the certificate authorities that Mozilla trusts for servers, as pinned by
+// encodeAuthorities returns the certificate authorities that Mozilla trusts for servers, as pinned by
 // go.mod, in PEM. It omits those with constraints, which PEM cannot express.
-func authorities() []byte {
+func encodeAuthorities() []byte {
 	var all []byte
 	for root := range bundle.Roots() {
 		if root.Constraint == nil {

@@ -18,7 +18,7 @@ func TestAuthorities(t *testing.T) {
 		conditional[string(root.Certificate)] = root.Constraint != nil
 		all++
 	}
-	left, written := authorities(), 0
+	left, written := encodeAuthorities(), 0
 	for ; len(left) > 0; written++ {
 		block, rest := pem.Decode(left)
 		if block == nil || bytes.Equal(rest, left) {

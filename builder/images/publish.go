@@ -23,10 +23,10 @@ type publisher struct {
 	temp string
 }
 
-// publish writes an image of all platforms and, for each platform, a bill of materials and a Docker
+// publishImage writes an image of all platforms and, for each platform, a bill of materials and a Docker
 // archive, which can only contain one platform. It pushes the image once all files are written, and
 // returns its digest.
-func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error) {
+func (p *publisher) publishImage(ctx context.Context, i *image) (digest.Digest, error) {
 	layers, err := os.MkdirTemp(p.temp, "layers-")
 	if err != nil {
 		return "", err
@@ -44,11 +44,11 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 			return "", err
 		}
 	}
-	names := []string{i.reference(p.registry)}
+	names := []string{i.imageReference(p.registry)}
 	outputs := []engine.Output{{
 		Kind:  engine.OCI,
 		Names: names,
-		Dest:  filepath.Join(p.dir, i.program.Name+i.suffix()+".oci.tar"),
+		Dest:  filepath.Join(p.dir, i.program.Name+i.tagSuffix()+".oci.tar"),
 	}}
 	if p.push {
 		outputs = append(outputs, engine.Output{Kind: engine.Push, Names: names})
@@ -59,7 +59,7 @@ func (p *publisher) publish(ctx context.Context, i *image) (digest.Digest, error
 // writePlatform writes the files of the nth platform.
 func (p *publisher) writePlatform(ctx context.Context, i *image, spec engine.Spec, n int) error {
 	b := i.binaries[n]
-	file := filepath.Join(p.dir, i.program.Name+i.suffix()+"-"+b.Platform.OS+"-"+b.Platform.Architecture)
+	file := filepath.Join(p.dir, i.program.Name+i.tagSuffix()+"-"+b.Platform.OS+"-"+b.Platform.Architecture)
 	if err := atomicfile.WriteFile(file+".spdx.json", spec.Attestations[n].Predicate, 0o644); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (p *publisher) writePlatform(ctx context.Context, i *image, spec engine.Spe
 	spec.Attestations = nil
 	_, err := p.runEngine(ctx, spec, engine.Output{
 		Kind:  engine.Docker,
-		Names: []string{i.reference(p.registry)},
+		Names: []string{i.imageReference(p.registry)},
 		Dest:  file + ".docker.tar",
 	})
 	return err

@@ -64,11 +64,11 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	p := &publisher{options: o, client: client, temp: temp}
 	for _, i := range images {
-		digest, err := p.publish(ctx, i)
+		digest, err := p.publishImage(ctx, i)
 		if err != nil {
 			return fmt.Errorf("image of %s: %w", i.program.Name, err)
 		}
-		fmt.Fprintf(o.out, "%s@%s\n", i.reference(o.registry), digest)
+		fmt.Fprintf(o.out, "%s@%s\n", i.imageReference(o.registry), digest)
 	}
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 // authoritiesModule is the module with the certificates of an image.
 const authoritiesModule = "golang.org/x/crypto/x509roots/fallback"
 
-// subject returns the package URL of an image. It names no registry, because the image is the same
+// packageURL returns the package URL of an image. It names no registry, because the image is the same
 // in all registries.
-func (i *image) subject(b *program.Binary) string {
+func (i *image) packageURL(b *program.Binary) string {
 	platform := packageurl.Qualifiers{{Key: "platform", Value: b.Platform.OS + "/" + b.Platform.Architecture}}
 	return packageurl.NewPackageURL(packageurl.TypeGeneric, "", i.program.Name, i.version, platform, "").ToString()
 }

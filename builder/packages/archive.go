@@ -37,11 +37,11 @@ type entry struct {
 
 // writeArchive writes the archive of a binary, and its bill of materials.
 func (r *release) writeArchive(b *program.Binary) error {
-	entries, err := r.entries(b)
+	entries, err := r.listEntries(b)
 	if err != nil {
 		return err
 	}
-	name := b.Name + "_" + r.number() + "_" + b.Platform.OS + "_" + b.Platform.Architecture
+	name := b.Name + "_" + r.versionNumber() + "_" + b.Platform.OS + "_" + b.Platform.Architecture
 	write := writeTar
 	if b.Platform.OS == "windows" {
 		name += ".zip"
@@ -53,7 +53,7 @@ func (r *release) writeArchive(b *program.Binary) error {
 	if err := replaceFile(path, func(w io.Writer) error { return write(w, entries, r.epoch) }); err != nil {
 		return err
 	}
-	sum, err := checksum(path)
+	sum, err := fileChecksum(path)
 	if err != nil {
 		return err
 	}
@@ -66,8 +66,8 @@ func (r *release) writeArchive(b *program.Binary) error {
 	return r.writeFile(name+".spdx.json", bill)
 }
 
-// entries returns the binary with its licence and the README.
-func (r *release) entries(b *program.Binary) ([]entry, error) {
+// listEntries returns the binary with its licence and the README.
+func (r *release) listEntries(b *program.Binary) ([]entry, error) {
 	code, err := os.ReadFile(b.Path)
 	if err != nil {
 		return nil, err

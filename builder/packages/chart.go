@@ -36,12 +36,12 @@ func (r *release) writeChart() error {
 	if err != nil {
 		return err
 	}
-	file := name + "-" + r.number() + ".tgz"
+	file := name + "-" + r.versionNumber() + ".tgz"
 	dest := filepath.Join(r.dir, file)
 	if err := replaceFile(dest, func(w io.Writer) error { return writeTar(w, entries, r.epoch) }); err != nil {
 		return err
 	}
-	sum, err := checksum(dest)
+	sum, err := fileChecksum(dest)
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (r *release) checkChart(entries []entry) (string, error) {
 		if err := yaml.Unmarshal(e.data, &chart); err != nil {
 			return "", fmt.Errorf("%s: %w", e.name, err)
 		}
-		if chart.Version != r.number() || chart.AppVersion != r.number() {
+		if chart.Version != r.versionNumber() || chart.AppVersion != r.versionNumber() {
 			return "", fmt.Errorf("%s: version %q and appVersion %q are not %s: set both", e.name, chart.Version,
-				chart.AppVersion, r.number())
+				chart.AppVersion, r.versionNumber())
 		}
 		return chart.Name, nil
 	}
@@ -105,7 +105,7 @@ func (r *release) checkChart(entries []entry) (string, error) {
 // chartSBOM lists the chart and the program in the image that it deploys.
 func (r *release) chartSBOM(name, sum string) *spdx.Document {
 	title := name + "-" + r.version
-	namespace := r.source() + "/spdx/" + title + "-" + sum
+	namespace := r.sourceURL() + "/spdx/" + title + "-" + sum
 	doc := spdx.New(title, namespace, r.epoch, "packages-"+r.version)
 	purl := func(name string) string {
 		return packageurl.NewPackageURL(packageurl.TypeGeneric, "", name, r.version, nil, "").ToString()
@@ -122,5 +122,5 @@ func (r *release) chartSBOM(name, sum string) *spdx.Document {
 	return doc
 }
 
-// source returns the URL of the repository.
-func (r *release) source() string { return r.archives[0].binary.Source() }
+// sourceURL returns the URL of the repository.
+func (r *release) sourceURL() string { return r.archives[0].binary.Source() }

@@ -55,8 +55,8 @@ func (r *release) writeFormula() error {
 	for _, system := range []struct{ os, brew string }{{"darwin", "macos"}, {"linux", "linux"}} {
 		s := brewSystem{Brew: system.brew}
 		for _, processor := range []struct{ arch, brew string }{{"amd64", "intel"}, {"arm64", "arm"}} {
-			if a, ok := r.find(system.os, processor.arch); ok {
-				s.Archives = append(s.Archives, brewSystem{Brew: processor.brew, URL: r.download(a), Sum: a.sum})
+			if a, ok := r.findArchive(system.os, processor.arch); ok {
+				s.Archives = append(s.Archives, brewSystem{Brew: processor.brew, URL: r.downloadURL(a), Sum: a.sum})
 			}
 		}
 		if len(s.Archives) > 0 {
@@ -71,7 +71,7 @@ func (r *release) writeFormula() error {
 		Program           program.Program
 		Homepage, Version string
 		Systems           []brewSystem
-	}{program.List()[0], r.source(), r.number(), systems})
+	}{program.List()[0], r.sourceURL(), r.versionNumber(), systems})
 	if err != nil {
 		return err
 	}
@@ -95,16 +95,16 @@ type scoopFile struct {
 
 // writeManifest writes the Scoop manifest of the builder, if it has an archive for Windows.
 func (r *release) writeManifest() error {
-	a, ok := r.find("windows", "amd64")
+	a, ok := r.findArchive("windows", "amd64")
 	if !ok {
 		return nil
 	}
 	data, err := json.MarshalIndent(manifest{
-		Version:      r.number(),
+		Version:      r.versionNumber(),
 		Description:  a.binary.Title,
-		Homepage:     r.source(),
+		Homepage:     r.sourceURL(),
 		License:      a.binary.Licence,
-		Architecture: map[string]scoopFile{"64bit": {URL: r.download(a), Hash: a.sum}},
+		Architecture: map[string]scoopFile{"64bit": {URL: r.downloadURL(a), Hash: a.sum}},
 		Bin:          a.binary.FileName(),
 	}, "", "    ")
 	if err != nil {
@@ -113,8 +113,8 @@ func (r *release) writeManifest() error {
 	return r.writeFile(packageName+".json", append(data, '\n'))
 }
 
-// find returns the archive of the builder for a platform.
-func (r *release) find(os, arch string) (archive, bool) {
+// findArchive returns the archive of the builder for a platform.
+func (r *release) findArchive(os, arch string) (archive, bool) {
 	for _, a := range r.archives {
 		if a.binary.Name == "builder" && a.binary.Platform.OS == os && a.binary.Platform.Architecture == arch {
 			return a, true
@@ -123,7 +123,7 @@ func (r *release) find(os, arch string) (archive, bool) {
 	return archive{}, false
 }
 
-// download returns the URL of an archive in the release on GitHub.
-func (r *release) download(a archive) string {
-	return fmt.Sprintf("%s/releases/download/%s/%s", r.source(), r.version, a.name)
+// downloadURL returns the URL of an archive in the release on GitHub.
+func (r *release) downloadURL(a archive) string {
+	return fmt.Sprintf("%s/releases/download/%s/%s", r.sourceURL(), r.version, a.name)
 }

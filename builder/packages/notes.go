@@ -27,10 +27,10 @@ func (r *release) findNotes() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	notes, ok := findSection(string(changelog), r.number())
+	notes, ok := findSection(string(changelog), r.versionNumber())
 	if !ok {
 		return "", fmt.Errorf("CHANGELOG.md has no section [%s] with an entry: move there what is in [Unreleased]",
-			r.number())
+			r.versionNumber())
 	}
 	return notes, nil
 }

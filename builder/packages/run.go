@@ -43,8 +43,8 @@ type release struct {
 	archives []archive
 }
 
-// number returns the version without the v of Git tags.
-func (r *release) number() string { return strings.TrimPrefix(r.version, "v") }
+// versionNumber returns the version without the v of Git tags.
+func (r *release) versionNumber() string { return strings.TrimPrefix(r.version, "v") }
 
 // checkSources checks that the sources have been prepared for the version.
 func (o options) checkSources() error {
@@ -130,7 +130,7 @@ func (r *release) writeChecksums() error {
 		if e.Name() == checksumFile {
 			continue
 		}
-		sum, err := checksum(filepath.Join(r.dir, e.Name()))
+		sum, err := fileChecksum(filepath.Join(r.dir, e.Name()))
 		if err != nil {
 			return err
 		}
@@ -139,8 +139,8 @@ func (r *release) writeChecksums() error {
 	return r.writeFile(checksumFile, []byte(list.String()))
 }
 
-// checksum returns the SHA-256 digest of a file in hexadecimal.
-func checksum(path string) (string, error) {
+// fileChecksum returns the SHA-256 digest of a file in hexadecimal.
+func fileChecksum(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err

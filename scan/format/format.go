@@ -76,11 +76,11 @@ func Write(w io.Writer, f Format, r *scan.Report, about About) error {
 	case GitHub:
 		return writeGitHub(w, r, about)
 	default:
-		return fmt.Errorf("%q is not a format of scan reports: want one of %s", f, names())
+		return fmt.Errorf("%q is not a format of scan reports: want one of %s", f, joinNames())
 	}
 }
 
-func names() string {
+func joinNames() string {
 	var list []string
 	for _, f := range All() {
 		list = append(list, string(f))
@@ -88,9 +88,9 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// file converts a workspace path to a repository path. Names without a directory are not files,
+// repositoryFile converts a workspace path to a repository path. Names without a directory are not files,
 // but, for example, the labels of an image.
-func (a About) file(name string) string {
+func (a About) repositoryFile(name string) string {
 	if !strings.Contains(name, "/") {
 		return name
 	}
@@ -100,44 +100,44 @@ func (a About) file(name string) string {
 	return path.Join(a.Source.Subdir, name)
 }
 
-// findings returns the findings in the shipped files and, if it was scanned, in their history.
-func findings(r *scan.Report) []scan.Finding {
+// allFindings returns the findings in the shipped files and, if it was scanned, in their history.
+func allFindings(r *scan.Report) []scan.Finding {
 	if r.History == nil {
 		return r.Findings
 	}
 	return slices.Concat(r.Findings, r.History.Findings)
 }
 
-// accepted returns the accepted findings of both.
-func accepted(r *scan.Report) []scan.Accepted {
+// allAccepted returns the accepted findings of both.
+func allAccepted(r *scan.Report) []scan.Accepted {
 	if r.History == nil {
 		return r.Accepted
 	}
 	return slices.Concat(r.Accepted, r.History.Accepted)
 }
 
-// sentence describes a finding and its fix.
-func sentence(f scan.Finding) string { return what(f) + ": " + f.Help }
+// describeWithHelp describes a finding and its fix.
+func describeWithHelp(f scan.Finding) string { return describeFinding(f) + ": " + f.Help }
 
-// what describes a finding, and the commit if it is in the history.
-func what(f scan.Finding) string {
+// describeFinding describes a finding, and the commit if it is in the history.
+func describeFinding(f scan.Finding) string {
 	if f.Commit == "" {
 		return f.Text()
 	}
 	return f.Text() + ", in commit " + f.Commit + " of the history"
 }
 
-// now returns the position of a finding in the current files. It returns zeros for a finding in
+// currentPosition returns the position of a finding in the current files. It returns zeros for a finding in
 // the history, whose line may have moved or disappeared.
-func now(f scan.Finding) (line, column int) {
+func currentPosition(f scan.Finding) (line, column int) {
 	if f.Commit != "" {
 		return 0, 0
 	}
 	return f.Line, f.Column
 }
 
-// details describes a finding completely, in several lines.
-func details(f scan.Finding) string {
+// describeInFull describes a finding completely, in several lines.
+func describeInFull(f scan.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", f.Position(), f.Text())
 	fmt.Fprintf(

@@ -203,13 +203,13 @@ func TestRulesHaveTheirWorstSeverity(t *testing.T) {
 func TestMetadataHasNoDirectory(t *testing.T) {
 	for name, want := range map[string]string{"image:labels": "image:labels",
 		"mail/index.yml": "all/workspaces/mail/index.yml"} {
-		if got := about().file(name); got != want {
+		if got := about().repositoryFile(name); got != want {
 			t.Errorf("%s is reported as %s, want %s", name, got, want)
 		}
 	}
 	placed := About{Path: func(name string) string { return "at/" + name }}
 	for name, want := range map[string]string{"image:labels": "image:labels", "mail/index.yml": "at/mail/index.yml"} {
-		if got := placed.file(name); got != want {
+		if got := placed.repositoryFile(name); got != want {
 			t.Errorf("%s is reported as %s, want %s", name, got, want)
 		}
 	}

@@ -17,16 +17,16 @@ func writeGitHub(w io.Writer, r *scan.Report, about About) error {
 		a := workflow.Annotation{Command: command, File: file, Line: line, Column: column, Title: title, Text: text}
 		_ = a.Write(out) // Flush returns the error
 	}
-	for _, f := range findings(r) {
-		line, column := now(f)
-		annotate(string(f.Severity), about.file(f.Path), line, column, f.Rule, sentence(f))
+	for _, f := range allFindings(r) {
+		line, column := currentPosition(f)
+		annotate(string(f.Severity), about.repositoryFile(f.Path), line, column, f.Rule, describeWithHelp(f))
 	}
 	for _, p := range r.Problems {
 		annotate(string(scan.Error), p.File, p.Line, p.Column, p.Rule, p.Message+": "+p.Help)
 	}
-	for _, a := range accepted(r) {
-		line, column := now(a.Finding)
-		annotate("notice", about.file(a.Path), line, column, a.Rule, what(a.Finding)+": "+a.Why())
+	for _, a := range allAccepted(r) {
+		line, column := currentPosition(a.Finding)
+		annotate("notice", about.repositoryFile(a.Path), line, column, a.Rule, describeFinding(a.Finding)+": "+a.Why())
 	}
 	return out.Flush()
 }

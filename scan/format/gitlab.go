@@ -127,7 +127,7 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 				cmp.Or(about.Tool.Version, "unknown"),
 				gitlabVendor{"Prisme.ai"},
 			},
-			Scanner:   gitlabTool{"prismeai-secret-scan", "Prisme.ai secret scan", scanners(r), gitlabVendor{"Prisme.ai"}},
+			Scanner:   gitlabTool{"prismeai-secret-scan", "Prisme.ai secret scan", joinScanners(r), gitlabVendor{"Prisme.ai"}},
 			Type:      "secret_detection",
 			StartTime: when,
 			EndTime:   when,
@@ -141,15 +141,15 @@ func writeGitLab(w io.Writer, r *scan.Report, about About) error {
 		report.Scan.Messages = []gitlabMessage{{"fatal", about.Failure}}
 	}
 	seen := map[string]int{}
-	for _, f := range findings(r) {
+	for _, f := range allFindings(r) {
 		seen[f.Fingerprint]++
 		report.Vulnerabilities = append(report.Vulnerabilities, gitlabFinding(f, seen[f.Fingerprint], about))
 	}
 	return writeJSON(w, report)
 }
 
-// scanners returns the names and versions of the scanners.
-func scanners(r *scan.Report) string {
+// joinScanners returns the names and versions of the scanners.
+func joinScanners(r *scan.Report) string {
 	var list []string
 	for _, s := range r.Scanners {
 		list = append(list, s.Name+" "+s.Version)
@@ -176,13 +176,13 @@ func gitlabFinding(f scan.Finding, nth int, about About) gitlabVulnerability {
 		details["where"] = gitlabDetail{"Place in the file", "text", f.Where}
 	}
 	identity := fmt.Sprintf("%s:%d", f.Fingerprint, nth)
-	file := about.file(f.Path)
+	file := about.repositoryFile(f.Path)
 	return gitlabVulnerability{
 		ID:          uuid.NewSHA1(uuid.NameSpaceOID, fmt.Appendf(nil, "%s %d", f.Fingerprint, nth)).String(),
-		Name:        clip(f.Message, gitlabName),
-		Description: what(f),
+		Name:        truncateText(f.Message, gitlabName),
+		Description: describeFinding(f),
 		Severity:    gitlabSeverity(f),
-		Solution:    clip(f.Help, gitlabSolution),
+		Solution:    truncateText(f.Help, gitlabSolution),
 		Identifiers: []gitlabIdentifier{
 			{"prismeai_secret_fingerprint", "Secret " + identity, identity, ""},
 			{f.Scanner + "_rule_id", f.Scanner + " rule " + f.Rule, f.Rule, ""},
@@ -205,8 +205,8 @@ func gitlabSeverity(f scan.Finding) string {
 	return "Critical"
 }
 
-// clip truncates a text to n characters.
-func clip(text string, n int) string {
+// truncateText truncates a text to n characters.
+func truncateText(text string, n int) string {
 	if runes := []rune(text); len(runes) > n {
 		return string(runes[:n])
 	}

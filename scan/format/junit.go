@@ -14,12 +14,12 @@ import (
 func Suite(r *scan.Report, about About) junit.Suite {
 	suite := junit.Suite{Name: "secret scan"}
 	add := func(c junit.Case) { suite.Cases = append(suite.Cases, c) }
-	for _, f := range findings(r) {
-		c := testcase(f, about)
+	for _, f := range allFindings(r) {
+		c := newTestCase(f, about)
 		if f.Severity == scan.Error {
-			c.Failure = &junit.Failure{Message: sentence(f), Type: f.Rule, Text: details(f)}
+			c.Failure = &junit.Failure{Message: describeWithHelp(f), Type: f.Rule, Text: describeInFull(f)}
 		} else {
-			c.Output = details(f)
+			c.Output = describeInFull(f)
 		}
 		add(c)
 	}
@@ -35,8 +35,8 @@ func Suite(r *scan.Report, about About) junit.Suite {
 			},
 		})
 	}
-	for _, a := range accepted(r) {
-		c := testcase(a.Finding, about)
+	for _, a := range allAccepted(r) {
+		c := newTestCase(a.Finding, about)
 		c.Skipped = a.Why()
 		add(c)
 	}
@@ -46,8 +46,8 @@ func Suite(r *scan.Report, about About) junit.Suite {
 	return suite
 }
 
-func testcase(f scan.Finding, about About) junit.Case {
-	file := about.file(f.Path)
+func newTestCase(f scan.Finding, about About) junit.Case {
+	file := about.repositoryFile(f.Path)
 	name := f.Rule
 	if f.Line > 0 {
 		name = fmt.Sprintf("%s at %d:%d", f.Rule, f.Line, f.Column)

@@ -48,15 +48,16 @@ func Run(r *scan.Report, about About) sarif.Run {
 	add := func(f scan.Finding, suppressions []sarif.Suppression) {
 		index := slices.IndexFunc(rules, func(rule sarif.Rule) bool { return rule.ID == f.Rule })
 		run.Results = append(run.Results, sarif.Result{
-			RuleID: f.Rule, RuleIndex: index, Level: string(f.Severity), Message: sarif.Text{Text: sentence(f)},
-			Locations: []sarif.Location{sarifPlace(f, about)}, Fingerprints: map[string]string{sarifFingerprint: f.Fingerprint},
+			RuleID: f.Rule, RuleIndex: index, Level: string(f.Severity), Message: sarif.Text{Text: describeWithHelp(f)},
+			Locations:    []sarif.Location{sarifLocation(f, about)},
+			Fingerprints: map[string]string{sarifFingerprint: f.Fingerprint},
 			Suppressions: suppressions, Properties: sarifResultBag{f.Scanner, f.Redacted, f.Verification, f.Also, f.Commit},
 		})
 	}
-	for _, f := range findings(r) {
+	for _, f := range allFindings(r) {
 		add(f, []sarif.Suppression{})
 	}
-	for _, a := range accepted(r) {
+	for _, a := range allAccepted(r) {
 		kind := "external"
 		if a.By == scan.ByComment {
 			kind = "inSource"
@@ -78,10 +79,10 @@ func sarifRules(r *scan.Report) []sarif.Rule {
 			severities[f.Rule] = f.Severity
 		}
 	}
-	for _, f := range findings(r) {
+	for _, f := range allFindings(r) {
 		see(f)
 	}
-	for _, a := range accepted(r) {
+	for _, a := range allAccepted(r) {
 		see(a.Finding)
 	}
 	rules := []sarif.Rule{}
@@ -115,9 +116,9 @@ func sarifNotifications(r *scan.Report) []sarif.Notification {
 	return list
 }
 
-func sarifPlace(f scan.Finding, about About) sarif.Location {
-	line, column := now(f)
-	place := sarif.Place(about.file(f.Path), line, column)
+func sarifLocation(f scan.Finding, about About) sarif.Location {
+	line, column := currentPosition(f)
+	place := sarif.Place(about.repositoryFile(f.Path), line, column)
 	if f.Where != "" {
 		place.Logical = []sarif.Logical{{Name: f.Where}}
 	}

@@ -43,14 +43,14 @@ type fileScan struct {
 // part is a range of the file, in bytes.
 type part struct{ start, end int }
 
-func (s *fileScan) run(ctx context.Context) error {
-	parts, order := s.parts(ctx)
+func (s *fileScan) scanRules(ctx context.Context) error {
+	parts, order := s.findParts(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	for _, number := range order {
 		r := s.Rules[number]
-		r.compile()
+		r.compileOnce()
 		if s.unwanted[r.name] || r.path != nil && !r.path.MatchString(s.file.Path) {
 			continue
 		}
@@ -58,15 +58,15 @@ func (s *fileScan) run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			s.look(r, p)
+			s.searchPart(r, p)
 		}
 	}
 	return nil
 }
 
-// parts returns the parts of the file that each rule has to match because of its keywords, and
+// findParts returns the parts of the file that each rule has to match because of its keywords, and
 // the rules in the order of their first parts.
-func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int) {
+func (s *fileScan) findParts(ctx context.Context) (parts map[int][]part, order []int) {
 	parts = map[int][]part{}
 	count := 0
 	for word, at := range s.keywords.All(s.file.Data) {
@@ -80,7 +80,7 @@ func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int
 				order = append(order, number)
 			}
 			if p.start == p.end {
-				p = s.around(at)
+				p = s.partAround(at)
 			}
 			last := len(known) - 1
 			if last >= 0 && p.start <= known[last].end && p.end-known[last].start <= maxPart {
@@ -93,21 +93,21 @@ func (s *fileScan) parts(ctx context.Context) (parts map[int][]part, order []int
 	return parts, order
 }
 
-// around returns the text around a keyword. It extends the text to word boundaries, unless the
+// partAround returns the text around a keyword. It extends the text to word boundaries, unless the
 // word is longer than any secret.
-func (s *fileScan) around(keyword int) part {
+func (s *fileScan) partAround(keyword int) part {
 	data := s.file.Data
 	p := part{max(0, keyword-before), min(len(data), keyword+after)}
 	for n := 0; n < before && p.start > 0 && !isSpace(data[p.start-1]); n++ {
 		p.start--
 	}
-	p.end = s.wordEnd(p.end)
+	p.end = s.findWordEnd(p.end)
 	return p
 }
 
-// wordEnd returns the end of a word, up to a limit. It remembers the word and reads each byte
+// findWordEnd returns the end of a word, up to a limit. It remembers the word and reads each byte
 // only once, even if the word contains many keywords.
-func (s *fileScan) wordEnd(at int) int {
+func (s *fileScan) findWordEnd(at int) int {
 	if at < s.word.start || at > s.word.end {
 		s.word = part{at, at}
 	}
@@ -120,25 +120,25 @@ func (s *fileScan) wordEnd(at int) int {
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
-// look finds the secrets of a rule in a part of the file.
-func (s *fileScan) look(r *rule, p part) {
+// searchPart finds the secrets of a rule in a part of the file.
+func (s *fileScan) searchPart(r *rule, p part) {
 	text := string(s.file.Data[p.start:p.end])
 	if !r.secret.MatchString(text) { // MatchString has a fast rejection test
 		return
 	}
 	for _, m := range r.secret.FindAllStringSubmatchIndex(text, -1) {
-		start, end := r.group(m)
+		start, end := r.secretGroup(m)
 		value := text[start:end]
 		trimmed := strings.TrimSpace(value)
 		if trimmed != "" && r.isPublished(value) {
-			s.public = append(s.public, s.match(r, trimmed, p.start+start))
+			s.public = append(s.public, s.newMatch(r, trimmed, p.start+start))
 			continue
 		}
-		if trimmed == "" || r.Entropy > 0 && entropy(value) <= r.Entropy || s.isAllowed(r, value) ||
+		if trimmed == "" || r.Entropy > 0 && shannonEntropy(value) <= r.Entropy || s.isAllowed(r, value) ||
 			literal.IsMadeUp(value) || isCommit(text[:start], value) {
 			continue
 		}
-		s.matches = append(s.matches, s.match(r, trimmed, p.start+start+strings.Index(value, trimmed)))
+		s.matches = append(s.matches, s.newMatch(r, trimmed, p.start+start+strings.Index(value, trimmed)))
 	}
 }
 
@@ -156,8 +156,8 @@ func isCommit(before, value string) bool {
 // maxDigestName is the maximum length of the name of a digest, in bytes.
 const maxDigestName = 32
 
-// group returns the position of the secret within a match.
-func (r *rule) group(m []int) (start, end int) {
+// secretGroup returns the position of the secret within a match.
+func (r *rule) secretGroup(m []int) (start, end int) {
 	if r.Group > 0 && m[2*r.Group] >= 0 {
 		return m[2*r.Group], m[2*r.Group+1]
 	}
@@ -169,8 +169,8 @@ func (r *rule) group(m []int) (start, end int) {
 	return m[0], m[1]
 }
 
-// match returns the match of a value at an offset.
-func (s *fileScan) match(r *rule, value string, offset int) scan.Match {
+// newMatch returns the match of a value at an offset.
+func (s *fileScan) newMatch(r *rule, value string, offset int) scan.Match {
 	if s.lines == nil {
 		s.lines = lines.New(s.file.Data)
 	}
@@ -180,8 +180,8 @@ func (s *fileScan) match(r *rule, value string, offset int) scan.Match {
 	}
 }
 
-// entropy returns the Shannon entropy in bits per character, computed like gitleaks does.
-func entropy(text string) float64 {
+// shannonEntropy returns the Shannon entropy in bits per character, computed like gitleaks does.
+func shannonEntropy(text string) float64 {
 	counts := map[rune]int{}
 	for _, r := range text {
 		counts[r]++

@@ -97,7 +97,7 @@ func (d *Detector) Describe() release.Scanner { return d.description }
 // Scan implements [scan.Detector].
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	s := &fileScan{Detector: d, set: indexed(), file: f}
-	if err := s.run(ctx); err != nil {
+	if err := s.scanRules(ctx); err != nil {
 		return scan.Result{}, err
 	}
 	return scan.Result{Bytes: int64(len(f.Data)), Matches: s.matches, Public: s.public}, nil

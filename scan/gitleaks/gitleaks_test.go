@@ -49,7 +49,7 @@ func found(t testing.TB, d *Detector, path, text string) []string {
 
 // TestTable: rules.json is the output of go generate for the pinned gitleaks.
 func TestTable(t *testing.T) {
-	want, err := table.Make("../..")
+	want, err := table.Generate("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestTable(t *testing.T) {
 func TestRulesCompile(t *testing.T) {
 	set := indexed()
 	for _, r := range set.Rules {
-		r.compile()
+		r.compileOnce()
 		if r.Group > regexp.MustCompile(r.secret.String()).NumSubexp() {
 			t.Errorf("%s has no group %d", r.ID, r.Group)
 		}
@@ -163,7 +163,7 @@ func TestSelection(t *testing.T) {
 func TestPartsEnd(t *testing.T) {
 	data := []byte(strings.Repeat("dapi0 ", 100_000))
 	s := &fileScan{Detector: newDetector(t, Options{}), set: indexed(), file: scan.File{Path: "w/a.txt", Data: data}}
-	parts, _ := s.parts(t.Context())
+	parts, _ := s.findParts(t.Context())
 	for _, list := range parts {
 		for _, p := range list {
 			if p.end-p.start > maxPart+before+after+2*stretch {
@@ -177,7 +177,7 @@ func TestPartsEnd(t *testing.T) {
 	cause := errors.New("the cause")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	if err := s.run(ctx); !errors.Is(err, cause) {
+	if err := s.scanRules(ctx); !errors.Is(err, cause) {
 		t.Errorf("error %v, want the cause", err)
 	}
 }
@@ -202,7 +202,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// TestWordEnd compares wordEnd with a search without memory.
+// TestWordEnd compares findWordEnd with a search without memory.
 func TestWordEnd(t *testing.T) {
 	data := []byte(strings.Repeat("a", 3000) + " " + strings.Repeat("bc\n", 50) + strings.Repeat("d", 500))
 	s := &fileScan{file: scan.File{Data: data}}
@@ -211,7 +211,7 @@ func TestWordEnd(t *testing.T) {
 		for n := 0; n < stretch && want < len(data) && !isSpace(data[want]); n++ {
 			want++
 		}
-		if got := s.wordEnd(at); got != want {
+		if got := s.findWordEnd(at); got != want {
 			t.Fatalf("the word at %d ends at %d, want %d", at, got, want)
 		}
 	}

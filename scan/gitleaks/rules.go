@@ -70,8 +70,8 @@ var all = sync.OnceValue(func() *set {
 	return s
 })
 
-// index builds the automaton for the keywords.
-func (s *set) index() {
+// indexKeywords builds the automaton for the keywords.
+func (s *set) indexKeywords() {
 	numbers := map[string]int{}
 	words := []string(nil)
 	for i, r := range s.Rules {
@@ -92,12 +92,12 @@ func (s *set) index() {
 // indexed returns the rules with the keyword automaton.
 var indexed = sync.OnceValue(func() *set {
 	s := all()
-	s.index()
+	s.indexKeywords()
 	return s
 })
 
-// compile compiles the expressions of a rule once.
-func (r *rule) compile() {
+// compileOnce compiles the expressions of a rule once.
+func (r *rule) compileOnce() {
 	r.once.Do(func() {
 		r.secret = re2.MustCompile(r.Regex)
 		r.allow = compileAll(r.Allow)

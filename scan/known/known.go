@@ -45,8 +45,8 @@ const (
 	reach = 1 << 16
 )
 
-// digestOf is the digest of a value.
-type digestOf [sha256.Size]byte
+// valueDigest is the digest of a value.
+type valueDigest [sha256.Size]byte
 
 // form is an encoding of values.
 type form struct {
@@ -87,7 +87,7 @@ type Set struct {
 	starts    map[uint64][]int
 	// filter contains the first bits of the hashes in starts. It rejects most windows.
 	filter    [1 << filterBits]bool
-	digests   map[digestOf]string // their encodings
+	digests   map[valueDigest]string // their encodings
 	weak, all int
 }
 
@@ -96,11 +96,11 @@ var _ scan.Detector = (*Set)(nil)
 // Read parses the values of a file: lines, NAME=value, or the JSON of a Kubernetes Secret or a
 // list of Secrets. Errors do not contain any part of a value.
 func Read(data []byte) (*Set, error) {
-	list, err := parse(data)
+	list, err := parseValues(data)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{starts: map[uint64][]int{}, digests: map[digestOf]string{}, all: len(list)}
+	s := &Set{starts: map[uint64][]int{}, digests: map[valueDigest]string{}, all: len(list)}
 	rand.Read(s.key[:]) // never fails
 	var base [8]byte
 	rand.Read(base[:])
@@ -110,7 +110,7 @@ func Read(data []byte) (*Set, error) {
 		s.top *= s.base
 	}
 	for _, e := range list {
-		if !s.add(e) {
+		if !s.addEntry(e) {
 			s.weak++
 		}
 	}
@@ -121,8 +121,8 @@ func Read(data []byte) (*Set, error) {
 // compare.
 func (s *Set) Count() (all, weak int) { return s.all, s.weak }
 
-// add adds a value. It returns false if the value is too short or too simple to compare.
-func (s *Set) add(texts entry) bool {
+// addEntry adds a value. It returns false if the value is too short or too simple to compare.
+func (s *Set) addEntry(texts entry) bool {
 	strong := false
 	for _, text := range texts {
 		text = strings.TrimSpace(text)
@@ -146,12 +146,12 @@ func isStrong(text string) bool {
 }
 
 func (s *Set) addText(text, encoding string) {
-	sum := s.digest([]byte(text))
+	sum := s.digestText([]byte(text))
 	if _, known := s.digests[sum]; known {
 		return
 	}
 	s.digests[sum] = encoding
-	start := s.hash([]byte(text)[:MinLength])
+	start := s.hashWindow([]byte(text)[:MinLength])
 	s.filter[start>>(64-filterBits)] = true
 	if !slices.Contains(s.starts[start], len(text)) {
 		s.starts[start] = append(s.starts[start], len(text))
@@ -159,15 +159,15 @@ func (s *Set) addText(text, encoding string) {
 	}
 }
 
-func (s *Set) digest(text []byte) (sum digestOf) {
+func (s *Set) digestText(text []byte) (sum valueDigest) {
 	mac := hmac.New(sha256.New, s.key[:])
 	mac.Write(text)
 	mac.Sum(sum[:0])
 	return sum
 }
 
-// hash returns the polynomial hash of a window of MinLength bytes.
-func (s *Set) hash(window []byte) (h uint64) {
+// hashWindow returns the polynomial hash of a window of MinLength bytes.
+func (s *Set) hashWindow(window []byte) (h uint64) {
 	for _, c := range window {
 		h = h*s.base + uint64(c) + 1
 	}
@@ -189,19 +189,19 @@ func (s *Set) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	line := 1
 	lineStart := 0
 	counted := 0
-	h := s.hash(f.Data[:MinLength])
+	h := s.hashWindow(f.Data[:MinLength])
 	for at := 0; ; {
 		if at%reach == 0 && ctx.Err() != nil {
 			return scan.Result{}, context.Cause(ctx)
 		}
 		next := at + 1
-		if length, encoding := s.at(f.Data, at, h); length > 0 {
+		if length, encoding := s.valueAt(f.Data, at, h); length > 0 {
 			line += bytes.Count(f.Data[counted:at], []byte("\n"))
 			if i := bytes.LastIndexByte(f.Data[counted:at], '\n'); i >= 0 {
 				lineStart = counted + i + 1
 			}
 			counted = at
-			result.Matches = append(result.Matches, match(string(f.Data[at:at+length]), encoding, line, at-lineStart+1))
+			result.Matches = append(result.Matches, newMatch(string(f.Data[at:at+length]), encoding, line, at-lineStart+1))
 			next = at + length
 		}
 		if next+MinLength > len(f.Data) {
@@ -210,31 +210,31 @@ func (s *Set) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 		if next == at+1 {
 			h = (h-(uint64(f.Data[at])+1)*s.top)*s.base + uint64(f.Data[at+MinLength]) + 1
 		} else {
-			h = s.hash(f.Data[next : next+MinLength])
+			h = s.hashWindow(f.Data[next : next+MinLength])
 		}
 		at = next
 	}
 }
 
-// at returns the length and encoding of the longest value at an offset, or 0 if there is none.
-func (s *Set) at(data []byte, offset int, h uint64) (length int, encoding string) {
+// valueAt returns the length and encoding of the longest value at an offset, or 0 if there is none.
+func (s *Set) valueAt(data []byte, offset int, h uint64) (length int, encoding string) {
 	if !s.filter[h>>(64-filterBits)] {
 		return 0, ""
 	}
 	for _, n := range s.starts[h] {
 		end := offset + n
-		if end > len(data) || continues(data, offset) || continues(data, end) {
+		if end > len(data) || continuesWord(data, offset) || continuesWord(data, end) {
 			continue
 		}
-		if encoding, known := s.digests[s.digest(data[offset:end])]; known {
+		if encoding, known := s.digests[s.digestText(data[offset:end])]; known {
 			return n, encoding
 		}
 	}
 	return 0, ""
 }
 
-// continues reports whether the characters on both sides of an offset belong to one word.
-func continues(data []byte, offset int) bool {
+// continuesWord reports whether the characters on both sides of an offset belong to one word.
+func continuesWord(data []byte, offset int) bool {
 	return offset > 0 && offset < len(data) && isWord(data[offset-1]) && isWord(data[offset])
 }
 
@@ -242,7 +242,7 @@ func isWord(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-func match(text, encoding string, line, column int) scan.Match {
+func newMatch(text, encoding string, line, column int) scan.Match {
 	return scan.Match{
 		Rule:         Name,
 		Secret:       secret.New(text),

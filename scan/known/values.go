@@ -18,9 +18,9 @@ const maxValues = 100_000
 // entry is a value of a file. It holds several texts if the notation is ambiguous.
 type entry []string
 
-// parse parses the values of a file: the JSON of a Kubernetes Secret or a list of Secrets,
+// parseValues parses the values of a file: the JSON of a Kubernetes Secret or a list of Secrets,
 // NAME=value lines, or one value per line. Errors do not contain any part of a value.
-func parse(data []byte) ([]entry, error) {
+func parseValues(data []byte) ([]entry, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	var list []entry
 	var err error
@@ -55,7 +55,7 @@ func parseSecrets(data []byte) ([]entry, error) {
 	}
 	switch top.Kind {
 	case "Secret":
-		return top.values()
+		return top.secretValues()
 	case "List", "SecretList":
 	default:
 		return nil, fmt.Errorf(
@@ -68,7 +68,7 @@ func parseSecrets(data []byte) ([]entry, error) {
 		if item.Kind != "Secret" && (item.Kind != "" || top.Kind != "SecretList") {
 			return nil, fmt.Errorf("item %d of the list is of the kind %q, want Secret", i+1, item.Kind)
 		}
-		values, err := item.values()
+		values, err := item.secretValues()
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func parseSecrets(data []byte) ([]entry, error) {
 	return list, nil
 }
 
-func (r resource) values() ([]entry, error) {
+func (r resource) secretValues() ([]entry, error) {
 	var list []entry
 	for key, encoded := range r.Data {
 		value, err := base64.StdEncoding.DecodeString(encoded)
@@ -125,7 +125,7 @@ func parseLines(text string) ([]entry, error) {
 			value = strings.TrimRight(strings.Join(append([]string{value}, lines[i+1:rest+1]...), "\n"), " \t")
 			i = rest
 		}
-		list = append(list, entry{unquote(value), line})
+		list = append(list, entry{unquoteValue(value), line})
 	}
 	for i := range list {
 		if assignments {
@@ -145,8 +145,8 @@ func openQuote(value string) string {
 	return ""
 }
 
-// unquote removes quotes, and replaces \n and \" in double quotes.
-func unquote(value string) string {
+// unquoteValue removes quotes, and replaces \n and \" in double quotes.
+func unquoteValue(value string) string {
 	if len(value) < 2 || value[0] != value[len(value)-1] || value[0] != '"' && value[0] != '\'' {
 		return value
 	}

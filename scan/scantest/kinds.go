@@ -26,8 +26,8 @@ func (k Kind) Value(p *Planter) (value, secret string) {
 	return p.Text(k.before) + secret + p.Text(k.after), secret
 }
 
-// plain returns a kind whose value is the secret.
-func plain(name, key, secret string) Kind { return Kind{Name: name, Key: key, secret: secret} }
+// plainKind returns a kind whose value is the secret.
+func plainKind(name, key, secret string) Kind { return Kind{Name: name, Key: key, secret: secret} }
 
 // around returns a kind with text around the secret.
 func around(name, key, before, secret, after string) Kind {
@@ -36,61 +36,61 @@ func around(name, key, before, secret, after string) Kind {
 
 // Kinds returns all kinds of secrets to plant.
 func Kinds() []Kind {
-	return append(append(passwords(), keys()...), append(inText(), made()...)...)
+	return append(append(passwordKinds(), keyKinds()...), append(textKinds(), generatedKinds()...)...)
 }
 
-func passwords() []Kind {
+func passwordKinds() []Kind {
 	return []Kind{
-		plain("password", "password", `[A-Z][a-z]{5}[0-9]{3}!`),
-		plain("password of a mail server", "smtpPassword", `[a-zA-Z]{8}[0-9][a-z]{3}`),
-		plain("password of a database", "dbPassword", `[a-z]{6}-[a-z]{6}-[0-9]{2}`),
-		plain("password in capitals", "DB_PASSWORD", `[A-Za-z]{6}#[0-9]{4}`),
-		plain("passphrase", "sshPassphrase", `[a-z]{5}-[a-z]{6}-[a-z]{5}[0-9]`),
-		plain("French password", "motDePasse", `[A-Z][a-z]{6}[0-9]{2}`),
-		plain("French abbreviation", "adminMdp", `[a-z]{7}[0-9]{4}`),
-		plain("German password", "Kennwort", `[A-Z][a-z]{7}[0-9]{2}`),
-		plain("password of a directory", "ldapBindPassword", `[A-Za-z0-9]{16}`),
-		plain("password of a proxy", "proxy_password", `[a-z]{4}[0-9]{4}[a-z]{4}`),
-		plain("password of a key store", "keystore-password", `[A-Z]{4}[a-z]{4}[0-9]{2}`),
-		plain("short for password", "pwd", `[a-z]{4}@[0-9]{3}[A-Z]`),
+		plainKind("password", "password", `[A-Z][a-z]{5}[0-9]{3}!`),
+		plainKind("password of a mail server", "smtpPassword", `[a-zA-Z]{8}[0-9][a-z]{3}`),
+		plainKind("password of a database", "dbPassword", `[a-z]{6}-[a-z]{6}-[0-9]{2}`),
+		plainKind("password in capitals", "DB_PASSWORD", `[A-Za-z]{6}#[0-9]{4}`),
+		plainKind("passphrase", "sshPassphrase", `[a-z]{5}-[a-z]{6}-[a-z]{5}[0-9]`),
+		plainKind("French password", "motDePasse", `[A-Z][a-z]{6}[0-9]{2}`),
+		plainKind("French abbreviation", "adminMdp", `[a-z]{7}[0-9]{4}`),
+		plainKind("German password", "Kennwort", `[A-Z][a-z]{7}[0-9]{2}`),
+		plainKind("password of a directory", "ldapBindPassword", `[A-Za-z0-9]{16}`),
+		plainKind("password of a proxy", "proxy_password", `[a-z]{4}[0-9]{4}[a-z]{4}`),
+		plainKind("password of a key store", "keystore-password", `[A-Z]{4}[a-z]{4}[0-9]{2}`),
+		plainKind("short for password", "pwd", `[a-z]{4}@[0-9]{3}[A-Z]`),
 	}
 }
 
-func keys() []Kind {
+func keyKinds() []Kind {
 	return []Kind{
-		plain("client secret", "client_secret", `[A-Za-z0-9]{40}`),
-		plain("client secret of Azure", "clientSecret", `[a-zA-Z0-9]{3}8Q~[a-zA-Z0-9]{34}`),
-		plain("API key in hex", "apiKey", `[0-9a-f]{32}`),
-		plain("API key, a UUID", "api_key", `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}`),
-		plain("API key of a header", "X-API-Key", `[A-Za-z0-9]{40}`),
-		plain("access token", "accessToken", `[A-Za-z0-9]{64}`),
-		plain("refresh token", "refresh_token", `1//[A-Za-z0-9]{40}`),
-		plain("token", "authToken", `[a-z0-9]{24}`),
-		plain("token of a session", "sessionToken", `[A-Za-z0-9]{48}`),
-		plain("secret of a webhook", "webhookSecret", `whsec_[A-Za-z0-9]{32}`),
-		plain("secret of a signature", "signingSecret", `[0-9a-f]{32}`),
-		plain("secret of tokens", "jwtSecret", `[A-Za-z0-9]{43}=`),
-		plain("key of an encryption", "encryptionKey", `[0-9a-f]{64}`),
-		plain("shared access key", "sharedAccessKey", `[A-Za-z0-9]{43}=`),
-		plain("key of a storage account", "accountKey", `[A-Za-z0-9]{86}==`),
-		plain("key of AWS", "aws_secret_access_key", `[A-Za-z0-9]{40}`),
-		plain("key of a subscription", "Ocp-Apim-Subscription-Key", `[0-9a-f]{32}`),
-		plain("key of functions", "x-functions-key", `[A-Za-z0-9]{54}==`),
-		plain("seed of one-time passwords", "totpSecret", `[A-Z2-7]{32}`),
-		plain("key of a licence", "licenseKey", `[A-Z]{2}[0-9]{3}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{4}7`),
-		plain("credentials of a directory", "bindCredentials", `[A-Za-z0-9]{20}`),
-		plain("token of GitHub", "githubToken", `ghp_[a-zA-Z0-9]{36}`),
-		plain("token of GitLab", "gitlabToken", `glpat-[a-zA-Z0-9]{20}`),
-		plain("key of OpenAI", "OPENAI_API_KEY", `sk-proj-[a-zA-Z0-9]{48}`),
-		plain("key of Anthropic", "anthropicKey", `sk-ant-api03-[a-zA-Z0-9]{93}AA`),
-		plain("key of Stripe", "stripeKey", `sk_live_[a-zA-Z0-9]{30}`),
-		plain("key of SendGrid", "sendgridApiKey", `SG\.[a-zA-Z0-9]{22}\.[a-zA-Z0-9]{43}`),
-		plain("key of Mistral", "mistralKey", `[A-Za-z0-9]{32}`),
-		plain("key of a search service", "search-admin-key", `[A-Za-z0-9]{52}`),
+		plainKind("client secret", "client_secret", `[A-Za-z0-9]{40}`),
+		plainKind("client secret of Azure", "clientSecret", `[a-zA-Z0-9]{3}8Q~[a-zA-Z0-9]{34}`),
+		plainKind("API key in hex", "apiKey", `[0-9a-f]{32}`),
+		plainKind("API key, a UUID", "api_key", `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}`),
+		plainKind("API key of a header", "X-API-Key", `[A-Za-z0-9]{40}`),
+		plainKind("access token", "accessToken", `[A-Za-z0-9]{64}`),
+		plainKind("refresh token", "refresh_token", `1//[A-Za-z0-9]{40}`),
+		plainKind("token", "authToken", `[a-z0-9]{24}`),
+		plainKind("token of a session", "sessionToken", `[A-Za-z0-9]{48}`),
+		plainKind("secret of a webhook", "webhookSecret", `whsec_[A-Za-z0-9]{32}`),
+		plainKind("secret of a signature", "signingSecret", `[0-9a-f]{32}`),
+		plainKind("secret of tokens", "jwtSecret", `[A-Za-z0-9]{43}=`),
+		plainKind("key of an encryption", "encryptionKey", `[0-9a-f]{64}`),
+		plainKind("shared access key", "sharedAccessKey", `[A-Za-z0-9]{43}=`),
+		plainKind("key of a storage account", "accountKey", `[A-Za-z0-9]{86}==`),
+		plainKind("key of AWS", "aws_secret_access_key", `[A-Za-z0-9]{40}`),
+		plainKind("key of a subscription", "Ocp-Apim-Subscription-Key", `[0-9a-f]{32}`),
+		plainKind("key of functions", "x-functions-key", `[A-Za-z0-9]{54}==`),
+		plainKind("seed of one-time passwords", "totpSecret", `[A-Z2-7]{32}`),
+		plainKind("key of a licence", "licenseKey", `[A-Z]{2}[0-9]{3}-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{4}7`),
+		plainKind("credentials of a directory", "bindCredentials", `[A-Za-z0-9]{20}`),
+		plainKind("token of GitHub", "githubToken", `ghp_[a-zA-Z0-9]{36}`),
+		plainKind("token of GitLab", "gitlabToken", `glpat-[a-zA-Z0-9]{20}`),
+		plainKind("key of OpenAI", "OPENAI_API_KEY", `sk-proj-[a-zA-Z0-9]{48}`),
+		plainKind("key of Anthropic", "anthropicKey", `sk-ant-api03-[a-zA-Z0-9]{93}AA`),
+		plainKind("key of Stripe", "stripeKey", `sk_live_[a-zA-Z0-9]{30}`),
+		plainKind("key of SendGrid", "sendgridApiKey", `SG\.[a-zA-Z0-9]{22}\.[a-zA-Z0-9]{43}`),
+		plainKind("key of Mistral", "mistralKey", `[A-Za-z0-9]{32}`),
+		plainKind("key of a search service", "search-admin-key", `[A-Za-z0-9]{52}`),
 	}
 }
 
-func inText() []Kind {
+func textKinds() []Kind {
 	return []Kind{
 		around("connection string of a database", "connectionString",
 			`Server=tcp:sql\.acme\.internal,1433;User Id=app;Password=`, `[A-Za-z0-9]{14}`, `;Encrypt=True`),
@@ -125,8 +125,8 @@ func inText() []Kind {
 	}
 }
 
-// made returns the kinds that expressions cannot describe.
-func made() []Kind {
+// generatedKinds returns the kinds that expressions cannot describe.
+func generatedKinds() []Kind {
 	encode := base64.RawURLEncoding.EncodeToString
 	token := func(p *Planter) (string, string) {
 		t := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(`{"sub":"`+p.Text(`[0-9]{9}`)+`"}`)) + "." +

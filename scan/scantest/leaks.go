@@ -54,20 +54,20 @@ func Leaks(seed uint64) []Leak {
 	return all
 }
 
-// format returns a function that inserts the key for %[1]s and the quoted value for %[2]s.
-func format(text string) func(key, value string) string {
-	return func(key, value string) string { return fmt.Sprintf(text, key, quote(value)) }
+// formatFile returns a function that inserts the key for %[1]s and the quoted value for %[2]s.
+func formatFile(text string) func(key, value string) string {
+	return func(key, value string) string { return fmt.Sprintf(text, key, quoteValue(value)) }
 }
 
-// quote quotes a value in a notation that YAML and JSON share.
-func quote(value string) string {
+// quoteValue quotes a value in a notation that YAML and JSON share.
+func quoteValue(value string) string {
 	if !strings.Contains(value, "\n") && !strings.Contains(value, "'") {
 		return "'" + value + "'"
 	}
-	return marshal(value)
+	return mustMarshal(value)
 }
 
-func marshal(v any) string {
+func mustMarshal(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
@@ -77,24 +77,24 @@ func marshal(v any) string {
 
 var oneWord = regexp.MustCompile(`^[\w.~-]+$`)
 
-func singleLine(value string) bool { return !strings.ContainsAny(value, "\n\"") }
+func isSingleLine(value string) bool { return !strings.ContainsAny(value, "\n\"") }
 
 // placements returns the placements in the order of the comparison table.
 func placements() []placement {
-	return append(inStructure(), inStrings()...)
+	return append(structurePlacements(), stringPlacements()...)
 }
 
-func inStructure() []placement {
+func structurePlacements() []placement {
 	return []placement{
-		{"configuration of the workspace", "index.yml", "config.value.KEY", format("name: Claims\nslug: claims\nconfig:\n  schema:\n    region:\n      type: string\n  value:\n    region: eu\n    %[1]s: %[2]s\nlabels:\n  - base1\n"), nil},
-		{"configuration of an app", "imports/SendMail.yml", "config.KEY", format("appSlug: SendMail\nslug: SendMail\nconfig:\n  from: claims@acme.example\n  %[1]s: %[2]s\n"), nil},
-		{"authentication of a repository", "index.yml", "repositories.main.config.auth.KEY", format("name: Claims\nrepositories:\n  main:\n    name: main\n    type: git\n    config:\n      url: git@git.acme.internal:team/app.git\n      auth:\n        user: ci\n        %[1]s: %[2]s\n"), nil},
-		{"headers of a request", "automations/call.yml", "do[1].fetch.headers.KEY", format("slug: call\nname: Call\ndo:\n  - set:\n      name: done\n      value: false\n  - fetch:\n      url: https://api.acme.internal/v1\n      method: post\n      headers:\n        Accept: application/json\n        %[1]s: %[2]s\n      output: answer\noutput: '{{answer}}'\n"), nil},
-		{"body of a request", "automations/post.yml", "do[0].fetch.body.login.KEY", format("slug: post\nname: Post\ndo:\n  - fetch:\n      url: '{{config.url}}'\n      method: post\n      body:\n        login:\n          user: claims\n          %[1]s: %[2]s\n"), nil},
-		{"variable", "automations/set.yml", "do[0].set.value", format("slug: set\nname: Set\ndo:\n  - set:\n      name: %[1]s\n      value: %[2]s\n"), nil},
-		{"default of an argument", "automations/v1/ask.yml", "arguments.KEY.default", format("slug: v1/ask\nname: Ask\narguments:\n  %[1]s:\n    type: string\n    default: %[2]s\ndo: []\n"), nil},
-		{"property of a page", "pages/index.yml", "blocks[0].KEY", format("slug: index\nname:\n  fr: Accueil\n  en: Home\nblocks:\n  - slug: Custom\n    title: Claims\n    %[1]s: %[2]s\n"), nil},
-		{"anchor and alias", "automations/alias.yml", "", format("slug: alias\nx-common: &it %[2]s\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      headers:\n        %[1]s: *it\n"), nil},
+		{"configuration of the workspace", "index.yml", "config.value.KEY", formatFile("name: Claims\nslug: claims\nconfig:\n  schema:\n    region:\n      type: string\n  value:\n    region: eu\n    %[1]s: %[2]s\nlabels:\n  - base1\n"), nil},
+		{"configuration of an app", "imports/SendMail.yml", "config.KEY", formatFile("appSlug: SendMail\nslug: SendMail\nconfig:\n  from: claims@acme.example\n  %[1]s: %[2]s\n"), nil},
+		{"authentication of a repository", "index.yml", "repositories.main.config.auth.KEY", formatFile("name: Claims\nrepositories:\n  main:\n    name: main\n    type: git\n    config:\n      url: git@git.acme.internal:team/app.git\n      auth:\n        user: ci\n        %[1]s: %[2]s\n"), nil},
+		{"headers of a request", "automations/call.yml", "do[1].fetch.headers.KEY", formatFile("slug: call\nname: Call\ndo:\n  - set:\n      name: done\n      value: false\n  - fetch:\n      url: https://api.acme.internal/v1\n      method: post\n      headers:\n        Accept: application/json\n        %[1]s: %[2]s\n      output: answer\noutput: '{{answer}}'\n"), nil},
+		{"body of a request", "automations/post.yml", "do[0].fetch.body.login.KEY", formatFile("slug: post\nname: Post\ndo:\n  - fetch:\n      url: '{{config.url}}'\n      method: post\n      body:\n        login:\n          user: claims\n          %[1]s: %[2]s\n"), nil},
+		{"variable", "automations/set.yml", "do[0].set.value", formatFile("slug: set\nname: Set\ndo:\n  - set:\n      name: %[1]s\n      value: %[2]s\n"), nil},
+		{"default of an argument", "automations/v1/ask.yml", "arguments.KEY.default", formatFile("slug: v1/ask\nname: Ask\narguments:\n  %[1]s:\n    type: string\n    default: %[2]s\ndo: []\n"), nil},
+		{"property of a page", "pages/index.yml", "blocks[0].KEY", formatFile("slug: index\nname:\n  fr: Accueil\n  en: Home\nblocks:\n  - slug: Custom\n    title: Claims\n    %[1]s: %[2]s\n"), nil},
+		{"anchor and alias", "automations/alias.yml", "", formatFile("slug: alias\nx-common: &it %[2]s\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      headers:\n        %[1]s: *it\n"), nil},
 		{"value on the next line", "imports/Crm.yml", "config.KEY", func(key, value string) string {
 			return "appSlug: Crm\nconfig:\n  " + key + ":\n    >-\n    " + strings.ReplaceAll(strings.TrimSpace(value), "\n",
 				"\n\n    ") + "\n"
@@ -110,26 +110,26 @@ func inStructure() []placement {
 	}
 }
 
-func inStrings() []placement {
+func stringPlacements() []placement {
 	return []placement{
 		{"JSON in a string", "automations/json.yml", "do[0].fetch.body.auth.KEY", func(key, value string) string {
-			inner := marshal(map[string]any{"grant": "x", "auth": map[string]string{key: value}})
+			inner := mustMarshal(map[string]any{"grant": "x", "auth": map[string]string{key: value}})
 			return "slug: json\ndo:\n  - fetch:\n      url: https://api.acme.internal\n      method: post\n      body: " +
-				marshal(inner) + "\n"
+				mustMarshal(inner) + "\n"
 		}, nil},
 		{"base64 of JSON", "automations/base64.yml", "", func(key, value string) string {
 			return "slug: base64\ndo:\n  - set:\n      name: settings\n      value: " +
-				base64.StdEncoding.EncodeToString([]byte(marshal(map[string]string{key: value}))) + "\n"
+				base64.StdEncoding.EncodeToString([]byte(mustMarshal(map[string]string{key: value}))) + "\n"
 		}, nil},
 		{"code", "automations/code.yml", "do[0][\"Custom Code.run function\"].code", func(key, value string) string {
-			line := "const settings = { user: 'claims', \"" + key + "\": " + marshal(value) + " };\n"
+			line := "const settings = { user: 'claims', \"" + key + "\": " + mustMarshal(value) + " };\n"
 			return "slug: code\ndo:\n  - Custom Code.run function:\n      function: call\n      code: |\n        // call the " +
 				"back office\n        " + line + "        return post(settings);\n"
 		}, nil},
 		{"environment file", "automations/env.yml", "do[0].set.value", func(key, value string) string {
 			return "slug: env\ndo:\n  - set:\n      name: dotenv\n      value: |\n        REGION=eu\n        " +
 				environmentName(key) + "=" + value + "\n        DEBUG=false\n"
-		}, singleLine},
+		}, isSingleLine},
 		{"query string", "automations/query.yml", "do[0].fetch.url", func(key, value string) string {
 			return "slug: query\ndo:\n  - fetch:\n      url: https://api.acme.internal/v1/items?limit=5&" + key + "=" + value +
 				"\n"
@@ -137,12 +137,12 @@ func inStrings() []placement {
 		{"condition", "automations/if.yml", "", func(key, value string) string {
 			return "slug: if\ndo:\n  - conditions:\n      '{{body." + key + "}} == \"" + value +
 				"\"':\n        - set:\n            name: ok\n            value: true\n"
-		}, func(value string) bool { return singleLine(value) && !strings.ContainsAny(value, " '") }},
+		}, func(value string) bool { return isSingleLine(value) && !strings.ContainsAny(value, " '") }},
 		{"comment", "automations/comment.yml", "", func(key, value string) string {
 			return "slug: comment\n# For tests:\n#   " + key + ": " + strings.ReplaceAll(value, "\n", `\n`) + "\ndo: []\n"
 		}, nil},
 		{"file that is not valid YAML", "automations/broken.yml", "", func(key, value string) string {
-			return "slug: broken\ndo:\n  - fetch:\n      headers: [\n      " + key + ": " + quote(value) + "\n  ]: }\n"
+			return "slug: broken\ndo:\n  - fetch:\n      headers: [\n      " + key + ": " + quoteValue(value) + "\n  ]: }\n"
 		}, nil},
 		{"read-me", "README.md", "", func(key, value string) string {
 			return "# Claims\n\nCall the back office with these:\n\n```\n" + key + ": " + strings.ReplaceAll(value, "\n", `\n`) +

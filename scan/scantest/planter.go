@@ -29,7 +29,7 @@ func (p *Planter) Text(expression string) string {
 		panic(err)
 	}
 	var b strings.Builder
-	p.write(&b, re)
+	p.writeExpression(&b, re)
 	return b.String()
 }
 
@@ -55,14 +55,14 @@ func (p *Planter) Fill(data []byte) {
 	}
 }
 
-func (p *Planter) write(b *strings.Builder, re *syntax.Regexp) {
+func (p *Planter) writeExpression(b *strings.Builder, re *syntax.Regexp) {
 	times := 1
 	switch re.Op {
 	case syntax.OpLiteral:
 		b.WriteString(string(re.Rune))
 		return
 	case syntax.OpCharClass:
-		b.WriteRune(p.pick(re.Rune))
+		b.WriteRune(p.pickRune(re.Rune))
 		return
 	case syntax.OpRepeat:
 		times = re.Min
@@ -72,13 +72,13 @@ func (p *Planter) write(b *strings.Builder, re *syntax.Regexp) {
 	}
 	for range times {
 		for _, sub := range re.Sub {
-			p.write(b, sub)
+			p.writeExpression(b, sub)
 		}
 	}
 }
 
-// pick returns a random character from a class, given as a list of ranges.
-func (p *Planter) pick(ranges []rune) rune {
+// pickRune returns a random character from a class, given as a list of ranges.
+func (p *Planter) pickRune(ranges []rune) rune {
 	var all []rune
 	for i := 0; i < len(ranges); i += 2 {
 		for r := ranges[i]; r <= ranges[i+1]; r++ {

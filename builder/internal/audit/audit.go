@@ -63,19 +63,19 @@ func (s *Session) Run(ctx context.Context, cases []scan.Case) (Summary, error) {
 	s.keys = newKeyboard(s.In)
 	var made []decision
 	for len(made) < len(cases) {
-		s.show(cases[len(made)], len(made)+1, len(cases))
+		s.showCase(cases[len(made)], len(made)+1, len(cases))
 		before := s.Baseline
-		kind, err := s.ask(ctx, cases[len(made)])
+		kind, err := s.askDecision(ctx, cases[len(made)])
 		switch {
 		case err != nil:
 			return summarize(made, len(cases)), err
 		case kind == keyQuit:
 			return summarize(made, len(cases)), nil
 		case kind == keyBack && len(made) == 0:
-			s.print("This is the first secret.\n")
+			s.printText("This is the first secret.\n")
 			continue
 		case kind == keyBack:
-			err = s.replace(made[len(made)-1].before)
+			err = s.saveBaseline(made[len(made)-1].before)
 			made = made[:len(made)-1]
 		}
 		if err != nil {
@@ -103,44 +103,44 @@ func summarize(made []decision, all int) Summary {
 	return sum
 }
 
-// ask waits for a key and acts on it.
-func (s *Session) ask(ctx context.Context, c scan.Case) (kind byte, err error) {
+// askDecision waits for a key and acts on it.
+func (s *Session) askDecision(ctx context.Context, c scan.Case) (kind byte, err error) {
 	for {
-		s.print(menu)
-		key, err := s.keys.next(ctx)
+		s.printText(menu)
+		key, err := s.keys.nextKey(ctx)
 		if err != nil {
-			s.print("\n")
+			s.printText("\n")
 			return 0, err
 		}
 		switch key {
 		case keyAccept:
-			s.print("accept\n")
-			done, err := s.accept(ctx, c)
+			s.printText("accept\n")
+			done, err := s.acceptSecret(ctx, c)
 			if err != nil || done {
 				return keyAccept, err
 			}
 		case keyReal:
-			s.print("real leak: revoke it\n")
-			return keyReal, s.replace(s.Baseline.MarkReal(c, s.Now))
+			s.printText("real leak: revoke it\n")
+			return keyReal, s.saveBaseline(s.Baseline.MarkReal(c, s.Now))
 		case keySkip, keyBack, keyQuit:
-			s.print(map[byte]string{keySkip: "skip\n", keyBack: "back\n", keyQuit: "quit\n"}[key])
+			s.printText(map[byte]string{keySkip: "skip\n", keyBack: "back\n", keyQuit: "quit\n"}[key])
 			return key, nil
 		default:
-			s.print("\n")
+			s.printText("\n")
 		}
 	}
 }
 
-// accept asks who accepts a secret, why, and until when. Escape leads back to the menu.
-func (s *Session) accept(ctx context.Context, c scan.Case) (done bool, err error) {
+// acceptSecret asks who accepts a secret, why, and until when. Escape leads back to the menu.
+func (s *Session) acceptSecret(ctx context.Context, c scan.Case) (done bool, err error) {
 	p := s.Proposal
 	for _, question := range []struct {
 		name  string
 		value *string
 	}{{"owner", &p.Owner}, {"reason", &p.Reason}, {"until", &p.Expires}} {
 		for {
-			text, err := s.line(ctx, question.name, *question.value)
-			if err != nil || text == escaped {
+			text, err := s.readLine(ctx, question.name, *question.value)
+			if err != nil || text == escapedLine {
 				return false, err
 			}
 			tried := p
@@ -151,11 +151,11 @@ func (s *Session) accept(ctx context.Context, c scan.Case) (done bool, err error
 				tried.Expires = text
 			}
 			if problem := tried.Check(s.Now); problem != nil {
-				s.print("  " + problem.Error() + "\n")
+				s.printText("  " + problem.Error() + "\n")
 				continue
 			}
 			if text == "" && question.name != "until" {
-				s.print("  an entry needs an " + question.name + "; Escape leads back\n")
+				s.printText("  an entry needs an " + question.name + "; Escape leads back\n")
 				continue
 			}
 			*question.value = text
@@ -163,11 +163,11 @@ func (s *Session) accept(ctx context.Context, c scan.Case) (done bool, err error
 		}
 	}
 	s.Proposal = p
-	return true, s.replace(s.Baseline.Accept(c, p, s.Now))
+	return true, s.saveBaseline(s.Baseline.Accept(c, p, s.Now))
 }
 
-// replace saves a baseline and goes on with it.
-func (s *Session) replace(b *scan.Baseline) error {
+// saveBaseline saves a baseline and goes on with it.
+func (s *Session) saveBaseline(b *scan.Baseline) error {
 	if err := s.Save(b); err != nil {
 		return err
 	}
@@ -175,26 +175,26 @@ func (s *Session) replace(b *scan.Baseline) error {
 	return nil
 }
 
-// show shows a case as a scan prints it.
-func (s *Session) show(c scan.Case, number, all int) {
+// showCase shows a case as a scan prints it.
+func (s *Session) showCase(c scan.Case, number, all int) {
 	f := c[0]
-	s.print(fmt.Sprintf("\n%d of %d: %s (%s)\n", number, all, f.Rule, f.Severity))
-	s.print(fmt.Sprintf("  %s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Text(), f.Redacted, f.Verification,
+	s.printText(fmt.Sprintf("\n%d of %d: %s (%s)\n", number, all, f.Rule, f.Severity))
+	s.printText(fmt.Sprintf("  %s: %s: %s (%s, fingerprint %s)\n", f.Position(), f.Text(), f.Redacted, f.Verification,
 		f.Fingerprint))
 	for _, also := range f.Also {
-		s.print("  found by " + also.Rule + ", too\n")
+		s.printText("  found by " + also.Rule + ", too\n")
 	}
 	for i, other := range c[1:] {
 		if i == maxPlaces {
-			s.print(fmt.Sprintf("  and in %d more places\n", len(c)-1-i))
+			s.printText(fmt.Sprintf("  and in %d more places\n", len(c)-1-i))
 			break
 		}
-		s.print("  the same secret: " + other.Position() + "\n")
+		s.printText("  the same secret: " + other.Position() + "\n")
 	}
-	s.print("  help: " + f.Help + "\n")
+	s.printText("  help: " + f.Help + "\n")
 }
 
-// print writes text for a terminal in raw mode.
-func (s *Session) print(text string) {
+// printText writes text for a terminal in raw mode.
+func (s *Session) printText(text string) {
 	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) // reading ends, too
 }

@@ -15,8 +15,8 @@ import (
 // ErrInterrupted is returned for Ctrl-C, which a terminal in raw mode gives as a key.
 var ErrInterrupted = fmt.Errorf("the audit was interrupted: %w", context.Canceled)
 
-// errGone is a terminal that has been closed.
-var errGone = errors.New("the terminal is gone; what was decided is saved")
+// errTerminalClosed is a terminal that has been closed.
+var errTerminalClosed = errors.New("the terminal is gone; what was decided is saved")
 
 // The keys of a line.
 const (
@@ -28,8 +28,8 @@ const (
 	delete    = 127
 )
 
-// escaped is the text of a line that the user left with Escape.
-const escaped = "\x1b"
+// escapedLine is the text of a line that the user left with Escape.
+const escapedLine = "\x1b"
 
 // maxLine bounds a line, in characters.
 const maxLine = 500
@@ -71,14 +71,14 @@ func skipSequence(reader *bufio.Reader) {
 	}
 }
 
-func (k *keyboard) read(ctx context.Context) (rune, error) {
+func (k *keyboard) readRune(ctx context.Context) (rune, error) {
 	select {
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	case r, open := <-k.runes:
 		switch {
 		case !open:
-			return 0, errGone
+			return 0, errTerminalClosed
 		case r == ctrlC:
 			return 0, ErrInterrupted
 		}
@@ -86,9 +86,9 @@ func (k *keyboard) read(ctx context.Context) (rune, error) {
 	}
 }
 
-// next returns the next key, in lower case; that of another script is none of ours.
-func (k *keyboard) next(ctx context.Context) (byte, error) {
-	r, err := k.read(ctx)
+// nextKey returns the next key, in lower case; that of another script is none of ours.
+func (k *keyboard) nextKey(ctx context.Context) (byte, error) {
+	r, err := k.readRune(ctx)
 	if err != nil || r >= utf8.RuneSelf {
 		return 0, err
 	}
@@ -98,30 +98,30 @@ func (k *keyboard) next(ctx context.Context) (byte, error) {
 	return byte(unicode.ToLower(r)), nil
 }
 
-// line reads a line, with what is proposed where the user enters nothing, or [escaped].
-func (s *Session) line(ctx context.Context, name, proposed string) (string, error) {
+// readLine reads a line, with what is proposed where the user enters nothing, or [escaped].
+func (s *Session) readLine(ctx context.Context, name, proposed string) (string, error) {
 	prompt := "  " + name
 	if proposed != "" {
 		prompt += " [" + proposed + "]"
 	}
-	s.print(prompt + ": ")
+	s.printText(prompt + ": ")
 	var text []rune
 	for {
-		r, err := s.keys.read(ctx)
+		r, err := s.keys.readRune(ctx)
 		if err != nil {
-			s.print("\n")
+			s.printText("\n")
 			return "", err
 		}
 		switch {
 		case r == '\r' || r == '\n':
-			s.print("\n")
+			s.printText("\n")
 			if len(text) == 0 {
 				return proposed, nil
 			}
 			return string(text), nil
 		case r == escape || r == ctrlD:
-			s.print("\n")
-			return escaped, nil
+			s.printText("\n")
+			return escapedLine, nil
 		case r == backspace || r == delete:
 			if len(text) > 0 {
 				text = text[:len(text)-1]
@@ -134,7 +134,7 @@ func (s *Session) line(ctx context.Context, name, proposed string) (string, erro
 			text = nil
 		case unicode.IsPrint(r) && r != utf8.RuneError && len(text) < maxLine:
 			text = append(text, r)
-			s.print(string(r))
+			s.printText(string(r))
 		}
 	}
 }

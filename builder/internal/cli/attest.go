@@ -28,7 +28,7 @@ func (f *attestFlags) register(flags *pflag.FlagSet) {
 	flags.Lookup("sbom").NoOptDefVal = string(sbomOn)
 	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: "+
 		"`type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
-	group(flags, groupRelease)
+	assignGroup(flags, groupRelease)
 }
 
 // selectedKinds returns the selected kinds. --attest takes precedence over the other flags.

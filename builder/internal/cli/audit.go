@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-func (a *app) baseline() *cobra.Command {
+func (a *app) newBaselineCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "baseline",
 		Short: "Audit and count the accepted findings of a baseline",
@@ -35,7 +35,7 @@ builder baseline stats scan-baseline.yaml`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.writeHelp(cmd, a.Out) },
 	}
-	cmd.AddCommand(a.auditBaseline(), a.countBaseline())
+	cmd.AddCommand(a.newAuditCommand(), a.newStatsCommand())
 	return cmd
 }
 
@@ -64,7 +64,7 @@ func (f *baselineFlags) scanSource(a *app, cmd *cobra.Command, source string,
 	}
 	f.scanOpts.known.noteUncompared(a)
 	checks.Baseline = baseline
-	reading, err := a.read(cmd, source, &f.from, checks, onTerminal)
+	reading, err := a.readSource(cmd, source, &f.from, checks, onTerminal)
 	if reading == nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ after each decision; it need not exist.
 Audit needs a terminal, also one over SSH, and no mouse. It shows no more of a secret than a
 scan prints.`
 
-func (a *app) auditBaseline() *cobra.Command {
+func (a *app) newAuditCommand() *cobra.Command {
 	var flags baselineFlags
 	var p scan.Proposal
 	cmd := &cobra.Command{
@@ -97,7 +97,7 @@ func (a *app) auditBaseline() *cobra.Command {
 	cmd.Flags().StringVar(&p.Reason, "reason", "", "propose this `text` as the reason")
 	cmd.Flags().StringVar(&p.Expires, "until", "", "propose this `day` as the last one, such as 2027-01-31 "+
 		"(default: 90 days from now)")
-	group(cmd.Flags(), groupBaseline)
+	assignGroup(cmd.Flags(), groupBaseline)
 	return cmd
 }
 
@@ -133,11 +133,11 @@ func (a *app) runAudit(cmd *cobra.Command, args []string, flags *baselineFlags, 
 		In: in, Out: a.Out, Baseline: baseline, Proposal: p, Now: now,
 		Save: func(b *scan.Baseline) error { return saveBaseline(args[0], b) },
 	}
-	return a.audit(cmd, in, &session, baseline.Undecided(found))
+	return a.runSession(cmd, in, &session, baseline.Undecided(found))
 }
 
-// audit runs the session in the terminal, and restores the terminal afterwards.
-func (a *app) audit(cmd *cobra.Command, in *os.File, session *audit.Session, cases []scan.Case) error {
+// runSession runs the session in the terminal, and restores the terminal afterwards.
+func (a *app) runSession(cmd *cobra.Command, in *os.File, session *audit.Session, cases []scan.Case) error {
 	if len(cases) == 0 {
 		_, err := fmt.Fprintln(a.Out, "There is nothing to decide: every secret is accepted, or marked as a real leak.")
 		return err
@@ -153,7 +153,7 @@ func (a *app) audit(cmd *cobra.Command, in *os.File, session *audit.Session, cas
 	return err
 }
 
-func (a *app) countBaseline() *cobra.Command {
+func (a *app) newStatsCommand() *cobra.Command {
 	var flags baselineFlags
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{

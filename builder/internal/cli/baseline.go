@@ -61,7 +61,7 @@ func (f *writeBaselineFlags) register(flags *pflag.FlagSet) {
 		"2027-01-31 (default: 90 days from now)")
 	flags.StringVar(&f.proposal.Rule, "rule", "", "add the findings of this `rule` only to the baseline")
 	flags.StringVar(&f.proposal.Path, "path", "", "add the findings in files of this `glob` only to the baseline")
-	group(flags, groupBaseline)
+	assignGroup(flags, groupBaseline)
 }
 
 // applyTo uses the file to write as the baseline.
@@ -73,7 +73,7 @@ func (f *writeBaselineFlags) applyTo(a *app, checks *pipeline.Checks) error {
 		return withCode(exitUsage, fmt.Errorf("--write-baseline: %w", err))
 	}
 	if rule := f.proposal.Rule; rule != "" && !scan.IsCustomRule(rule) {
-		if err := catalog().Rule(rule); err != nil {
+		if err := newCatalog().Rule(rule); err != nil {
 			return withCode(exitUsage, fmt.Errorf("--rule: %w", err))
 		}
 	}

@@ -63,7 +63,7 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	registerStamp(flags, &f.stamp)
 	flags.StringVar(&f.compression, "compression", layer.Gzip, "compress the layers of the release with this "+
 		"`algorithm[,level]`: gzip with level 1 to 9, or zstd with level 1 to 22 (default level: 3)")
-	group(flags, groupRelease)
+	assignGroup(flags, groupRelease)
 }
 
 // stampContent is the value of --stamp-versions that adds stamps.
@@ -73,7 +73,7 @@ func registerStamp(flags *pflag.FlagSet, stamp *formatFlag) {
 	*stamp = newFormat("none", stampContent)
 	flags.Var(stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its "+
 		"files, so that the platform imports what changed and skips the rest")
-	group(flags, groupRelease)
+	assignGroup(flags, groupRelease)
 }
 
 func (f *imageFlags) applyTo(opts *pipeline.BuildOptions) (err error) {
@@ -156,7 +156,7 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.metadataFile, "metadata-file", "", "write digest, descriptor, release manifest and times "+
 		"to this `file`, as JSON")
 	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of the image to this `file`")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 func (f *outputFlags) parseOutputs() ([]engine.Output, error) {
@@ -225,7 +225,7 @@ func parseOutput(text string) (engine.Output, error) {
 	return out, nil
 }
 
-func (a *app) build() *cobra.Command {
+func (a *app) newBuildCommand() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
 	var scanOpts scanFlags
@@ -261,7 +261,7 @@ builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 			if opts.Attest, err = say.selectedKinds(); err != nil {
 				return usageError(cmd, err)
 			}
-			if opts.Epoch, err = a.epoch(); err != nil {
+			if opts.Epoch, err = a.readEpoch(); err != nil {
 				return withCode(exitUsage, err)
 			}
 			if opts.Input, err = from.buildInput(a, args[0]); err != nil {
@@ -332,8 +332,8 @@ func (a *app) explainDiagnostics(reading *pipeline.Reading, most maxCount) error
 	return a.writeDiagnostics(a.Err, reading, most)
 }
 
-// epoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.
-func (a *app) epoch() (*time.Time, error) {
+// readEpoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.
+func (a *app) readEpoch() (*time.Time, error) {
 	text := a.env["SOURCE_DATE_EPOCH"]
 	if text == "" {
 		return nil, nil

@@ -30,7 +30,7 @@ func (f *buildkitFlags) register(flags *pflag.FlagSet) {
 		"daemon (default: the host in its address)")
 	flags.BoolVar(&f.Insecure, "buildkit-insecure", false, "allow tcp:// without TLS to another machine, which "+
 		"sends credentials in the clear")
-	group(flags, groupBuildKit)
+	assignGroup(flags, groupBuildKit)
 }
 
 // buildkitAccessFlags are the flags for the connection to a daemon.

@@ -64,7 +64,7 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 		"read the access token of "+platform+" from this `file` (default: the token in $"+f.tokenEnv()+")")
 	flags.StringArrayVar(&f.ca, f.flagName("api-ca"), nil,
 		"trust the certificate authorities in this PEM `file` for "+platform+", beside those of the system (repeat)")
-	group(flags, groupPlatform)
+	assignGroup(flags, groupPlatform)
 }
 
 // newClient returns a client that acts as the token's user.
@@ -121,14 +121,14 @@ func (f *pushFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Description, "description", "", "describe the version by this `text`")
 	flags.BoolVar(&f.Force, "force", false, "push workspaces that have not changed since their last push, too")
 	flags.BoolVar(&f.DryRun, "dry-run", false, "ask the platform what it would push, and push nothing")
-	group(flags, groupPush)
+	assignGroup(flags, groupPush)
 	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "give up this `time` after the request, such as 90s or 1h")
 	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait this `time` while someone else holds the write lock of "+
 		"the platform (default: do not wait)")
-	group(flags, groupLimits)
+	assignGroup(flags, groupLimits)
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and "+
 		"junit (repeat)")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 func (f *pushFlags) validateFlags() error {
@@ -147,7 +147,7 @@ func (f *pushFlags) validateFlags() error {
 	return err
 }
 
-func (a *app) bulkPush() *cobra.Command {
+func (a *app) newBulkPushCommand() *cobra.Command {
 	var api apiFlags
 	var push pushFlags
 	var show progressFlag
@@ -192,15 +192,15 @@ pushed, and says what to do about it.`,
 	return cmd
 }
 
-// ending is the result of a push or a transfer.
-type ending interface {
+// operationResult is the result of a push or a transfer.
+type operationResult interface {
 	WriteSummary(w io.Writer) error
 	WriteProblems(w io.Writer) error
 	WriteJUnit(w io.Writer) error
 }
 
 // writeOutcome writes the reports, the summary, and the problems.
-func (a *app) writeOutcome(reports []string, result ending) error {
+func (a *app) writeOutcome(reports []string, result operationResult) error {
 	targets, err := parseTargets(reports, pushReports)
 	errs := []error{err}
 	for _, t := range targets {

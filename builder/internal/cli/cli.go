@@ -33,15 +33,15 @@ type IO struct {
 
 // Run runs the builder with args (without the program's name) and returns its exit code.
 func Run(ctx context.Context, args []string, streams IO) int {
-	a := &app{IO: streams, env: environment(streams.Env)}
-	root := a.root()
+	a := &app{IO: streams, env: parseEnvironment(streams.Env)}
+	root := a.newRootCommand()
 	root.SetArgs(args)
 	if isCompletion(args) {
-		plainUsage(root)
+		unquoteUsage(root)
 	}
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		a.explain(err)
+		a.printError(err)
 	}
 	return exitCode(err)
 }
@@ -76,7 +76,7 @@ func (a *app) releaseName() string {
 
 func (a *app) getenv(key string) string { return a.env[key] }
 
-func (a *app) root() *cobra.Command {
+func (a *app) newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "builder",
 		Short:         "Make release images of Prisme.ai workspaces",
@@ -102,29 +102,31 @@ func (a *app) root() *cobra.Command {
 	})
 	root.SetVersionTemplate("builder {{.Version}}\n")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _ = a.writeHelp(cmd, a.Out) })
-	root.SetHelpCommand(a.help())
+	root.SetHelpCommand(a.newHelpCommand())
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such "+
 		"as release.yaml")
 	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings and their values, and stop")
-	group(root.PersistentFlags(), groupGeneral)
-	root.AddCommand(a.build(), a.validate(), a.listRules(), a.format(), a.mergeDriver(), a.scan(),
-		a.baseline(), a.plan())
-	root.AddCommand(a.inspect(), a.diff(), a.dossier(), a.verify(), a.requirements(), a.bulkPush(),
-		a.transfer(), a.version())
-	for _, cmd := range runnable(root) {
-		a.prepare(root, cmd)
+	assignGroup(root.PersistentFlags(), groupGeneral)
+	root.AddCommand(
+		a.newBuildCommand(), a.newValidateCommand(), a.newRulesCommand(), a.newFormatCommand(), a.newMergeDriverCommand(),
+		a.newScanCommand(), a.newBaselineCommand(), a.newPlanCommand(), a.newInspectCommand(), a.newDiffCommand(),
+		a.newDossierCommand(), a.newVerifyCommand(), a.newRequirementsCommand(), a.newBulkPushCommand(),
+		a.newTransferCommand(), a.newVersionCommand(),
+	)
+	for _, cmd := range listRunnable(root) {
+		a.prepareCommand(root, cmd)
 	}
-	root.AddCommand(a.completion())
+	root.AddCommand(a.newCompletionCommand())
 	root.InitDefaultHelpCmd()
 	return root
 }
 
-// runnable lists the commands that can be run, excluding root and command groups.
-func runnable(root *cobra.Command) (list []*cobra.Command) {
+// listRunnable lists the commands that can be run, excluding root and command groups.
+func listRunnable(root *cobra.Command) (list []*cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
-			list = append(list, runnable(cmd)...)
+			list = append(list, listRunnable(cmd)...)
 		} else {
 			list = append(list, cmd)
 		}
@@ -132,9 +134,9 @@ func runnable(root *cobra.Command) (list []*cobra.Command) {
 	return list
 }
 
-// prepare makes a command resolve its settings before it runs, turns wrong arguments into usage
+// prepareCommand makes a command resolve its settings before it runs, turns wrong arguments into usage
 // errors, and enables shell completion of flag values.
-func (a *app) prepare(root, cmd *cobra.Command) {
+func (a *app) prepareCommand(root, cmd *cobra.Command) {
 	completeValues(cmd)
 	args := cmd.Args
 	run := cmd.RunE
@@ -150,7 +152,7 @@ func (a *app) prepare(root, cmd *cobra.Command) {
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		a.running = cmd
 		a.given = givenFlags(cmd.Flags())
-		if err := a.resolve(root, cmd); err != nil {
+		if err := a.resolveSettings(root, cmd); err != nil {
 			return withCode(exitUsage, err)
 		}
 		if a.printOnly {
@@ -161,7 +163,7 @@ func (a *app) prepare(root, cmd *cobra.Command) {
 	}
 }
 
-func (a *app) resolve(root, cmd *cobra.Command) error {
+func (a *app) resolveSettings(root, cmd *cobra.Command) error {
 	if a.configFile == "" {
 		a.configFile = a.env[config.EnvName("config")]
 	}
@@ -184,7 +186,7 @@ func (a *app) resolve(root, cmd *cobra.Command) error {
 // serve several commands.
 func flagNames(root *cobra.Command) []string {
 	var names []string
-	for _, cmd := range append(runnable(root), root) {
+	for _, cmd := range append(listRunnable(root), root) {
 		add := func(f *pflag.Flag) { names = append(names, f.Name, cmd.Name()+"-"+f.Name) }
 		cmd.Flags().VisitAll(add)
 		cmd.PersistentFlags().VisitAll(add)
@@ -192,28 +194,28 @@ func flagNames(root *cobra.Command) []string {
 	return names
 }
 
-// explain prints the parts of an error that the command has not printed.
-func (a *app) explain(err error) {
-	if err = unreported(err); err != nil && !a.readerHasGone(err) {
+// printError prints the parts of an error that the command has not printed.
+func (a *app) printError(err error) {
+	if err = unreportedErrors(err); err != nil && !a.isReaderGone(err) {
 		fmt.Fprintf(a.Err, "builder: %s\n", terminal.Lines(err.Error()))
 	}
 }
 
-// readerHasGone reports whether the reader of the output has ended, as in "builder plan . | head".
+// isReaderGone reports whether the reader of the output has ended, as in "builder plan . | head".
 // A build reports it, because it has pushed an image whose summary is lost.
-func (a *app) readerHasGone(err error) bool {
+func (a *app) isReaderGone(err error) bool {
 	return isBrokenPipe(err) && a.running != nil && a.running.Name() != "build"
 }
 
-// unreported returns the parts of a joined error that have not been printed yet.
-func unreported(err error) error {
+// unreportedErrors returns the parts of a joined error that have not been printed yet.
+func unreportedErrors(err error) error {
 	known, ok := errors.AsType[*exitError](err)
 	joined, several := err.(interface{ Unwrap() []error })
 	switch {
 	case ok && several:
 		var left []error
 		for _, err := range joined.Unwrap() {
-			left = append(left, unreported(err))
+			left = append(left, unreportedErrors(err))
 		}
 		return errors.Join(left...)
 	case ok && known.said:
@@ -229,7 +231,7 @@ func (a *app) tempDir() string {
 	return os.TempDir()
 }
 
-func environment(env []string) map[string]string {
+func parseEnvironment(env []string) map[string]string {
 	m := make(map[string]string, len(env))
 	for _, entry := range env {
 		key, value, _ := strings.Cut(entry, "=")

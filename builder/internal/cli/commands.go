@@ -16,7 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/version"
 )
 
-func (a *app) version() *cobra.Command {
+func (a *app) newVersionCommand() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "version",
@@ -48,7 +48,7 @@ type versions struct {
 	TruffleHog string `json:"trufflehog"`
 }
 
-func (a *app) validate() *cobra.Command {
+func (a *app) newValidateCommand() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
 	var reports validationReports
@@ -77,7 +77,7 @@ builder validate . --config release.yaml --format json`,
 			if err != nil {
 				return usageError(cmd, err)
 			}
-			reading, err := a.read(cmd, args[0], &from, checks, onTerminal)
+			reading, err := a.readSource(cmd, args[0], &from, checks, onTerminal)
 			if exitCode(err) != exitUsage {
 				err = errors.Join(err, a.writeReports(targets, reading, err))
 			}
@@ -97,7 +97,7 @@ builder validate . --config release.yaml --format json`,
 	return cmd
 }
 
-func (a *app) plan() *cobra.Command {
+func (a *app) newPlanCommand() *cobra.Command {
 	var from sourceFlags
 	var check checkFlags
 	out := newFormat("text", "json", "dot", "mermaid")
@@ -114,7 +114,7 @@ builder plan workspaces --format dot | dot -Tsvg > plan.svg`,
 			if err != nil {
 				return err
 			}
-			reading, err := a.read(cmd, args[0], &from, checks, onTerminal)
+			reading, err := a.readSource(cmd, args[0], &from, checks, onTerminal)
 			if reading == nil {
 				return err
 			}
@@ -143,8 +143,8 @@ func writePlan(w io.Writer, format string, plan *workspace.Plan) error {
 	}
 }
 
-// read runs checks that only need the source.
-func (a *app) read(
+// readSource runs checks that only need the source.
+func (a *app) readSource(
 	cmd *cobra.Command, arg string, from *sourceFlags, checks pipeline.Checks, show progressFlag,
 ) (*pipeline.Reading, error) {
 	input, err := from.buildInput(a, arg)
@@ -162,7 +162,7 @@ func (a *app) read(
 
 // writeDiagnostics writes at most that many diagnostics as text.
 func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, most maxCount) error {
-	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.color(w), Max: int(most)})
+	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.useColor(w), Max: int(most)})
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -14,9 +14,9 @@ import (
 	"github.com/prismeai/workspaces-release/scan/trufflehog"
 )
 
-// detectors returns the selected detectors, and the user's own. TruffleHog's come first because,
+// newDetectors returns the selected detectors, and the user's own. TruffleHog's come first because,
 // unlike the rules of gitleaks, they identify the service of a secret.
-func detectors(p scan.Policy) ([]scan.Detector, error) {
+func newDetectors(p scan.Policy) ([]scan.Detector, error) {
 	included := splitDetectors(p.IncludeDetectors)
 	excluded := splitDetectors(p.ExcludeDetectors)
 	all := len(p.IncludeDetectors) == 0
@@ -49,8 +49,8 @@ func detectors(p scan.Policy) ([]scan.Detector, error) {
 	return list, nil
 }
 
-// catalog returns the names of all detectors and rules.
-func catalog() scan.Catalog {
+// newCatalog returns the names of all detectors and rules.
+func newCatalog() scan.Catalog {
 	return scan.Catalog{
 		Detector: func(name string) error {
 			switch names := splitDetectors([]string{name}); {

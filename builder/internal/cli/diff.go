@@ -87,7 +87,7 @@ func (f *diffFlags) outcomeError(report *compare.Report, complete bool) error {
 	return nil
 }
 
-func (a *app) diff() *cobra.Command {
+func (a *app) newDiffCommand() *cobra.Command {
 	var of comparedFlags
 	show := diffFlags{out: newFormat("text", "markdown", "json")}
 	cmd := &cobra.Command{
@@ -123,7 +123,7 @@ builder diff old new --fail-on permission,breaking`,
 	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
 		"end with exit code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+
 			failOnCut+" stands for changes that are not shown")
-	group(cmd.Flags(), groupOutput)
+	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }
 
@@ -147,10 +147,10 @@ func (f *comparedFlags) register(flags *pflag.FlagSet) {
 // diffOptions returns the two releases of a command, and how to read them.
 func (a *app) diffOptions(f *comparedFlags, args []string) (opts pipeline.DiffOptions, err error) {
 	opts.Limits = f.from.parseLimits()
-	if opts.Old, err = a.origin(f, args[0]); err != nil {
+	if opts.Old, err = a.newOrigin(f, args[0]); err != nil {
 		return opts, err
 	}
-	if opts.New, err = a.origin(f, args[1]); err != nil {
+	if opts.New, err = a.newOrigin(f, args[1]); err != nil {
 		return opts, err
 	}
 	if opts.Old.Image != "" && opts.New.Image != "" {
@@ -183,7 +183,7 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 	case "markdown":
 		complete, err = report.WriteMarkdown(a.Out, show.maxBytes)
 	default:
-		err = report.WriteText(a.Out, a.color(a.Out))
+		err = report.WriteText(a.Out, a.useColor(a.Out))
 	}
 	if err != nil {
 		return err
@@ -191,8 +191,8 @@ func (a *app) runDiff(cmd *cobra.Command, opts pipeline.DiffOptions, show diffFl
 	return show.outcomeError(report, complete)
 }
 
-// origin distinguishes images from sources.
-func (a *app) origin(f *comparedFlags, arg string) (pipeline.Origin, error) {
+// newOrigin distinguishes images from sources.
+func (a *app) newOrigin(f *comparedFlags, arg string) (pipeline.Origin, error) {
 	if err := checkImage(arg); err != nil {
 		return pipeline.Origin{}, err
 	}

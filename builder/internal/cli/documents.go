@@ -17,8 +17,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// checked is the JSON document of the checks of a command.
-type checked struct {
+// checkDocument is the JSON document of the checks of a command.
+type checkDocument struct {
 	Validation *diagnostic.Document `json:"validation,omitempty"`
 	Error      string               `json:"error,omitempty"`
 }
@@ -33,7 +33,7 @@ func Documents() []document.Kind {
 			"`--report json=FILE` writes the same; only a report has `error`."},
 		{Title: "builder scan --format json", Value: struct {
 			scan.Report
-			checked
+			checkDocument
 		}{}, Text: "The findings of the secret scan, and what was scanned. `--report json=FILE` of scan and " +
 			"build writes the same; only a report has `validation`, which is the document of `builder " +
 			"validate`, and `error`."},

@@ -45,7 +45,7 @@ func (f *dossierFlags) register(flags *pflag.FlagSet) {
 		"quarter of it of one file")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not verify the new image")
 	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, for machines that cannot reach it")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 func (f *dossierFlags) validateFlags() error {
@@ -58,7 +58,7 @@ func (f *dossierFlags) validateFlags() error {
 	return report.CheckPath(f.out)
 }
 
-func (a *app) dossier() *cobra.Command {
+func (a *app) newDossierCommand() *cobra.Command {
 	var of comparedFlags
 	var page dossierFlags
 	cmd := &cobra.Command{
@@ -88,7 +88,7 @@ func (a *app) dossier() *cobra.Command {
 
 func (a *app) writeDossier(cmd *cobra.Command, opts pipeline.DiffOptions, page dossierFlags) error {
 	d := dossier.Dossier{Ticket: page.ticket, Author: page.author}
-	epoch, err := a.epoch()
+	epoch, err := a.readEpoch()
 	if err != nil {
 		return withCode(exitUsage, err)
 	}

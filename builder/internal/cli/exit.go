@@ -62,16 +62,16 @@ func exitCode(err error) int {
 		return own.code
 	case errors.As(err, &failure):
 		return kindCode(failure.Kind)
-	case unwritten(err):
+	case isWriteError(err):
 		return exitEngine
 	default:
 		return exitInternal
 	}
 }
 
-// unwritten reports whether the operating system refused to write a file. Read errors already have
+// isWriteError reports whether the operating system refused to write a file. Read errors already have
 // a kind or exit code, so the file is a report or standard output.
-func unwritten(err error) bool {
+func isWriteError(err error) bool {
 	var onPath *fs.PathError
 	var onRename *os.LinkError
 	return errors.As(err, &onPath) || errors.As(err, &onRename)

@@ -49,7 +49,7 @@ func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
 		"branch of the repository)")
 	flags.StringVar(&f.subdir, "subdir", "", "read the workspaces in this `directory` of SOURCE (default: the "+
 		"top, or the only directory that has workspaces)")
-	group(flags, groupSource)
+	assignGroup(flags, groupSource)
 	f.registerAccess(flags)
 }
 
@@ -66,7 +66,7 @@ func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
 		"without one by this `name`; commit and release stand for the commit and for the name of the release")
 	flags.StringVar(&f.workspace, "workspace", "", "take SOURCE as the workspace with this `slug`, if its "+
 		"index.yml has none")
-	group(flags, groupSource)
+	assignGroup(flags, groupSource)
 }
 
 // registerAccess registers the access flags only, without --ref and --subdir.
@@ -86,11 +86,11 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 		"Git server")
 	flags.StringVar(&f.gitKey, "git-client-key", "", "read the key of --git-client-cert from this PEM `file` "+
 		"(default: the same file)")
-	group(flags, groupSource)
+	assignGroup(flags, groupSource)
 	flags.Var(&f.maxFileSize, "max-file-size", "refuse a file above this `size`")
 	flags.Var(&f.maxTotalSize, "max-total-size", "refuse a source whose files are together above this `size`")
 	flags.Var(&f.maxFiles, "max-files", "refuse a source of more than this `number` of files")
-	group(flags, groupLimits)
+	assignGroup(flags, groupLimits)
 }
 
 func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
@@ -129,15 +129,15 @@ func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
 			return pipeline.Input{}, withCode(exitUsage, fmt.Errorf("--git-token-file: %w", err))
 		}
 	}
-	defaults, err := f.defaults()
+	defaults, err := f.parseDefaults()
 	if err != nil {
 		return pipeline.Input{}, withCode(exitUsage, err)
 	}
 	return pipeline.Input{Spec: spec, Source: opts, Defaults: defaults, Release: a.releaseName()}, nil
 }
 
-// defaults are values for workspaces whose .import.yml lacks them.
-func (f *sourceFlags) defaults() (workspace.Defaults, error) {
+// parseDefaults are values for workspaces whose .import.yml lacks them.
+func (f *sourceFlags) parseDefaults() (workspace.Defaults, error) {
 	d := workspace.Defaults{
 		Group:    f.defaultGroup,
 		Version:  f.defaultVersion,
@@ -178,7 +178,7 @@ func (f *checkFlags) register(flags *pflag.FlagSet) {
 	f.maxDiagnostics = defaultMaxDiagnostics
 	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 "+
 		"prints all")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 // registerChecks registers the flags without those for the output.
@@ -193,13 +193,13 @@ func (f *checkFlags) registerChecks(flags *pflag.FlagSet) {
 		".import.yml, as after an edit in Git: "+
 		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: "+
 		"nothing")
-	group(flags, groupValidation)
+	assignGroup(flags, groupValidation)
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.groups, "group", nil, "import this group next, with these labels for its "+
 		"workspaces: `name[=label,…]` (repeat in import order; default: the groups that the workspaces name)")
-	group(flags, groupRelease)
+	assignGroup(flags, groupRelease)
 }
 
 // buildChecks returns the checks of a validation without a scan.
@@ -243,7 +243,7 @@ func (f *registryFlags) register(flags *pflag.FlagSet) {
 		"show a client certificate, PEM files, to a registry: `registry=cert[,key]` (repeat)")
 	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "read the base from a mirror of its registry "+
 		"first: `registry=mirror` (repeat)")
-	group(flags, groupRegistry)
+	assignGroup(flags, groupRegistry)
 }
 
 func (f *registryFlags) newClient(a *app) (*registry.Client, error) {
@@ -255,7 +255,7 @@ func (f *registryFlags) newClient(a *app) (*registry.Client, error) {
 		}
 		mirrors[host] = append(mirrors[host], mirror)
 	}
-	certs, err := f.clientCerts()
+	certs, err := f.parseClientCerts()
 	if err != nil {
 		return nil, err
 	}
@@ -273,8 +273,8 @@ func (f *registryFlags) newClient(a *app) (*registry.Client, error) {
 	return client, nil
 }
 
-// clientCerts returns the files of --registry-client-cert by registry.
-func (f *registryFlags) clientCerts() (map[string]registry.ClientCert, error) {
+// parseClientCerts returns the files of --registry-client-cert by registry.
+func (f *registryFlags) parseClientCerts() (map[string]registry.ClientCert, error) {
 	certs := map[string]registry.ClientCert{}
 	for _, text := range f.certs {
 		host, files, _ := strings.Cut(text, "=")
@@ -322,7 +322,7 @@ func (f *formatFlag) Type() string   { return strings.Join(f.allowed, "|") }
 // register registers the flag as the format of standard output.
 func (f *formatFlag) register(flags *pflag.FlagSet) {
 	flags.Var(f, "format", "print the result in this format")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 func (f *formatFlag) Set(text string) error {
@@ -341,7 +341,7 @@ type progressFlag struct{ mode string }
 func (f *progressFlag) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: "+
 		"`auto|tty|plain|rawjson|quiet`; tty is one line that moves; auto is tty on a terminal and plain elsewhere")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 // onTerminal shows progress only on a terminal, not in a log.
@@ -366,8 +366,8 @@ func (f progressFlag) newDisplay(a *app) (*progress.Display, error) {
 	return display, nil
 }
 
-// color reports whether to write colours to w: on a terminal, unless NO_COLOR is set
+// useColor reports whether to write colours to w: on a terminal, unless NO_COLOR is set
 // (no-color.org).
-func (a *app) color(w io.Writer) bool {
+func (a *app) useColor(w io.Writer) bool {
 	return a.env["NO_COLOR"] == "" && a.env["TERM"] != "dumb" && terminal.IsTerminal(w)
 }

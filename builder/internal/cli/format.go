@@ -27,7 +27,7 @@ place. It writes the checksums of the files, lists in dependsOn the apps that th
 imports from other workspaces, and puts the keys into their usual order. Comments stay. A
 file that is up to date is not written.`
 
-func (a *app) format() *cobra.Command {
+func (a *app) newFormatCommand() *cobra.Command {
 	var check, rename bool
 	cmd := &cobra.Command{
 		Use:   "fmt [SOURCE]",
@@ -49,7 +49,7 @@ builder fmt --check workspaces`,
 	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing "+
 		"them, and end with exit code 3 if there are any")
 	cmd.Flags().BoolVar(&rename, "rename", false, "rename directories of workspaces to the slugs in their index.yml")
-	group(cmd.Flags(), groupOutput)
+	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }
 
@@ -136,7 +136,7 @@ func addWorkspaces(root *os.Root, formatter *workspace.Formatter) (left []string
 		if files++; files > limits.Files {
 			return fmt.Errorf("the directory has more than %d files", limits.Files)
 		}
-		directory, ok := workspaceOf(tree, name)
+		directory, ok := findWorkspace(tree, name)
 		if !ok {
 			return nil
 		}
@@ -155,8 +155,8 @@ func isLeftOut(name string, d fs.DirEntry) bool {
 	return d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules")
 }
 
-// workspaceOf returns the innermost directory above a file that has an .import.yml.
-func workspaceOf(tree fs.FS, name string) (string, bool) {
+// findWorkspace returns the innermost directory above a file that has an .import.yml.
+func findWorkspace(tree fs.FS, name string) (string, bool) {
 	for directory := path.Dir(name); ; directory = path.Dir(directory) {
 		info, err := fs.Stat(tree, path.Join(directory, metadataFile))
 		if err == nil && info.Mode().IsRegular() {

@@ -27,8 +27,8 @@ const (
 	groupGeneral      = "General"
 )
 
-// groups lists the groups in the order of the help.
-func groups() []string {
+// listGroups lists the groups in the order of the help.
+func listGroups() []string {
 	return []string{
 		groupTransfer, groupPush, groupSource, groupRelease, groupValidation, groupVerification, groupMerge,
 		groupScan, groupBaseline,
@@ -39,11 +39,11 @@ func groups() []string {
 // groupAnnotation is the flag annotation that names its group.
 const groupAnnotation = "builder_group"
 
-// group assigns the flags without a group to one. Functions that register flags call it at their
+// assignGroup assigns the flags without a group to one. Functions that register flags call it at their
 // end.
-func group(flags *pflag.FlagSet, name string) {
+func assignGroup(flags *pflag.FlagSet, name string) {
 	flags.VisitAll(func(f *pflag.Flag) {
-		if groupOf(f) != "" {
+		if flagGroup(f) != "" {
 			return
 		}
 		if f.Annotations == nil {
@@ -53,10 +53,10 @@ func group(flags *pflag.FlagSet, name string) {
 	})
 }
 
-// groupOf returns the group of a flag, or "".
-func groupOf(f *pflag.Flag) string {
+// flagGroup returns the group of a flag, or "".
+func flagGroup(f *pflag.Flag) string {
 	names := f.Annotations[groupAnnotation]
-	if len(names) == 0 || !slices.Contains(groups(), names[0]) {
+	if len(names) == 0 || !slices.Contains(listGroups(), names[0]) {
 		return ""
 	}
 	return names[0]

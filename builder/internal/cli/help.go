@@ -40,22 +40,22 @@ builder build https://git.example.com/ai/workspaces.git#main \
   --base registry.example.com/prismeai-workspaces:v2.4.0 \
   --tag registry.example.com/ai/release:2.4.0 --push`
 
-// pages documents a command and its subcommands.
-func pages(root *cobra.Command) []manual.Page {
-	list := []manual.Page{page(root)}
+// commandPages documents a command and its subcommands.
+func commandPages(root *cobra.Command) []manual.Page {
+	list := []manual.Page{newPage(root)}
 	for _, cmd := range root.Commands() {
 		if cmd.IsAvailableCommand() {
-			list = append(list, pages(cmd)...)
+			list = append(list, commandPages(cmd)...)
 		}
 	}
 	return list
 }
 
 // Pages documents the program and all its commands.
-func Pages() []manual.Page { return pages(new(app).root()) }
+func Pages() []manual.Page { return commandPages(new(app).newRootCommand()) }
 
-// page documents one command.
-func page(cmd *cobra.Command) manual.Page {
+// newPage documents one command.
+func newPage(cmd *cobra.Command) manual.Page {
 	cmd.InitDefaultHelpFlag()
 	cmd.InitDefaultVersionFlag()
 	p := manual.Page{
@@ -87,7 +87,7 @@ func flagGroups(cmd *cobra.Command) []manual.Group {
 	byName := map[string][]manual.Flag{}
 	add := func(f *pflag.Flag) {
 		if !f.Hidden {
-			byName[groupOf(f)] = append(byName[groupOf(f)], describeFlag(f))
+			byName[flagGroup(f)] = append(byName[flagGroup(f)], describeFlag(f))
 		}
 	}
 	if help := cmd.Flags().Lookup("help"); help != nil {
@@ -96,11 +96,11 @@ func flagGroups(cmd *cobra.Command) []manual.Group {
 	if version := cmd.Flags().Lookup("version"); version != nil && !cmd.HasParent() {
 		version.Usage = "print the version"
 	}
-	group(cmd.Flags(), groupGeneral)
+	assignGroup(cmd.Flags(), groupGeneral)
 	cmd.LocalFlags().VisitAll(add)
 	cmd.InheritedFlags().VisitAll(add)
 	var list []manual.Group
-	for _, title := range append(groups(), "") {
+	for _, title := range append(listGroups(), "") {
 		if flags := byName[title]; len(flags) > 0 {
 			list = append(list, manual.Group{Title: title, Flags: flags})
 		}
@@ -110,16 +110,16 @@ func flagGroups(cmd *cobra.Command) []manual.Group {
 
 func describeFlag(f *pflag.Flag) manual.Flag {
 	value, text := pflag.UnquoteUsage(f)
-	d := manual.Flag{Name: f.Name, Short: f.Shorthand, Value: value, Text: withoutForm(text, value)}
+	d := manual.Flag{Name: f.Name, Short: f.Shorthand, Value: value, Text: trimForm(text, value)}
 	if !slices.Contains([]string{"", "false", "0", "0s", "[]"}, f.DefValue) {
 		d.Default = f.DefValue
 	}
 	return d
 }
 
-// withoutForm removes the repeated form of the value from a text such as "add a label: key=value
+// trimForm removes the repeated form of the value from a text such as "add a label: key=value
 // (repeat)".
-func withoutForm(text, value string) string {
+func trimForm(text, value string) string {
 	for _, end := range []string{" (", ";"} {
 		text = strings.Replace(text, ": "+value+end, end, 1)
 	}
@@ -128,12 +128,12 @@ func withoutForm(text, value string) string {
 
 // writeHelp prints the help of a command in the width of the terminal.
 func (a *app) writeHelp(cmd *cobra.Command, w io.Writer) error {
-	p := page(cmd)
+	p := newPage(cmd)
 	return p.WriteHelp(w, manual.Width(w, a.env["COLUMNS"]))
 }
 
-// help returns the command that prints the help of another one.
-func (a *app) help() *cobra.Command {
+// newHelpCommand returns the command that prints the help of another one.
+func (a *app) newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Print the help of a command",
@@ -161,8 +161,8 @@ func (a *app) help() *cobra.Command {
 	}
 }
 
-// completion returns the command that writes shell completions.
-func (a *app) completion() *cobra.Command {
+// newCompletionCommand returns the command that writes shell completions.
+func (a *app) newCompletionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Print the completion script of a shell",
@@ -190,19 +190,19 @@ builder completion fish > ~/.config/fish/completions/builder.fish`,
 	}
 }
 
-// environmentOf lists the variables that a command reads.
-func environmentOf(p *manual.Page) []manual.Item {
+// listEnvironment lists the variables that a command reads.
+func listEnvironment(p *manual.Page) []manual.Item {
 	items := []manual.Item{{
 		Term: config.EnvPrefix + "*",
 		Text: "Every flag has a variable: --digest-file is BUILDER_DIGEST_FILE, or " +
 			"BUILDER_BUILD_DIGEST_FILE for the build command alone. An unknown " +
 			"variable with this prefix is an error.",
 	}}
-	return append(items, ofGroups(p, groupEnvironment())...)
+	return append(items, filterGroups(p, groupEnvironment())...)
 }
 
-// ofGroups returns the items that belong to the groups of a page.
-func ofGroups(p *manual.Page, all []groupItem) []manual.Item {
+// filterGroups returns the items that belong to the groups of a page.
+func filterGroups(p *manual.Page, all []groupItem) []manual.Item {
 	var items []manual.Item
 	for _, item := range all {
 		belongs := func(g manual.Group) bool { return slices.Contains(item.groups, g.Title) }

@@ -31,7 +31,7 @@ func helpOf(t *testing.T, columns string, args ...string) string {
 // commandNames lists all commands, and the program itself as "".
 func commandNames() []string {
 	names := []string{""}
-	for _, cmd := range runnable(new(app).root()) {
+	for _, cmd := range listRunnable(new(app).newRootCommand()) {
 		names = append(names, strings.TrimPrefix(cmd.CommandPath(), "builder "))
 	}
 	return names
@@ -96,7 +96,7 @@ func checkText(t *testing.T, command string, f manual.Flag) {
 func TestExamplesParse(t *testing.T) {
 	parsed := 0
 	for _, name := range commandNames() {
-		cmd, _, err := new(app).root().Find(strings.Fields(name))
+		cmd, _, err := new(app).newRootCommand().Find(strings.Fields(name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func words(call string) []string {
 
 // parseCall parses flags and arguments without running the command.
 func parseCall(args []string) error {
-	root := (&app{IO: IO{Out: io.Discard, Err: io.Discard}}).root()
+	root := (&app{IO: IO{Out: io.Discard, Err: io.Discard}}).newRootCommand()
 	cmd, rest, err := root.Find(args)
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func TestParseCallFindsMistakes(t *testing.T) {
 
 // TestEveryFlagIsInTheHelp compares the help with what the command takes.
 func TestEveryFlagIsInTheHelp(t *testing.T) {
-	for _, cmd := range runnable(new(app).root()) {
+	for _, cmd := range listRunnable(new(app).newRootCommand()) {
 		help := helpOf(t, "80", strings.Fields(cmd.CommandPath())[1:]...)
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			if !f.Hidden && !strings.Contains(help, "--"+f.Name) {

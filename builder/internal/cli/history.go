@@ -21,7 +21,7 @@ func (f *historyFlags) register(flags *pflag.FlagSet) {
 		"the commit")
 	flags.StringVar(&f.since, "since-commit", "", "scan only the history after this `revision`, such as a "+
 		"commit or HEAD~3 (default: all of it)")
-	group(flags, groupScan)
+	assignGroup(flags, groupScan)
 }
 
 func (f *historyFlags) applyTo(checks *pipeline.Checks) error {

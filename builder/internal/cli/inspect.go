@@ -9,7 +9,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 )
 
-func (a *app) inspect() *cobra.Command {
+func (a *app) newInspectCommand() *cobra.Command {
 	var registryOpts registryFlags
 	var manifestFile string
 	out := newFormat("text", "json")
@@ -56,7 +56,7 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 	registryOpts.register(cmd.Flags())
 	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to this `file`, byte for "+
 		"byte as in the image")
-	group(cmd.Flags(), groupOutput)
+	assignGroup(cmd.Flags(), groupOutput)
 	out.register(cmd.Flags())
 	return cmd
 }

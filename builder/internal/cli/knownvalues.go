@@ -20,7 +20,7 @@ type knownValuesFlag struct {
 func (f *knownValuesFlag) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value of the target from "+
 		"this `file`: lines, NAME=value, or JSON of one or more Secrets (kubectl get secret -o json)")
-	group(flags, groupScan)
+	assignGroup(flags, groupScan)
 }
 
 // readValues reads the values. Errors do not contain any part of them.

@@ -13,8 +13,8 @@ func ManualPages() []manual.Page {
 	list := Pages()
 	for i := range list {
 		p := &list[i]
-		p.Environment = environmentOf(p)
-		p.Files = ofGroups(p, groupFiles())
+		p.Environment = listEnvironment(p)
+		p.Files = filterGroups(p, groupFiles())
 		if i == 0 {
 			for _, other := range list[1:] {
 				p.SeeAlso = append(p.SeeAlso, manPageName(other.Name))

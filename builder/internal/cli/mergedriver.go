@@ -43,7 +43,7 @@ const defaultMarkerSize = 7
 // maxMarkerSize bounds the length of conflict markers. Git adds two per nested merge.
 const maxMarkerSize = 200
 
-func (a *app) mergeDriver() *cobra.Command {
+func (a *app) newMergeDriverCommand() *cobra.Command {
 	var setup bool
 	size := count(defaultMarkerSize)
 	cmd := &cobra.Command{
@@ -74,7 +74,7 @@ builder merge-driver --marker-size 7 ancestor ours theirs .import.yml`,
 	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current "+
 		"directory use the merge driver")
 	cmd.Flags().Var(&size, "marker-size", "write conflict markers of this `length`")
-	group(cmd.Flags(), groupMerge)
+	assignGroup(cmd.Flags(), groupMerge)
 	return cmd
 }
 
@@ -95,7 +95,7 @@ func (a *app) mergeFiles(args []string, size int) error {
 	if err != nil {
 		return withCode(exitSource, err)
 	}
-	err = replaceFileOf(info.Mode().Perm(), args[1], func(w io.Writer) error {
+	err = replaceFileMode(info.Mode().Perm(), args[1], func(w io.Writer) error {
 		_, err := w.Write(merged.Data)
 		return err
 	})

@@ -28,9 +28,9 @@ type reportTarget struct {
 }
 
 // reportFormats lists the report formats of a scan.
-func reportFormats() []string { return names(format.All()) }
+func reportFormats() []string { return formatNames(format.All()) }
 
-func names(formats []format.Format) []string {
+func formatNames(formats []format.Format) []string {
 	var names []string
 	for _, f := range formats {
 		names = append(names, string(f))
@@ -53,7 +53,7 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 		switch {
 		case !slices.Contains(formats, t.format):
 			return nil, fmt.Errorf("report %q: %q is not a format, want one of %s", text, name,
-				strings.Join(names(formats), ", "))
+				strings.Join(formatNames(formats), ", "))
 		case path == "" && t.format != format.GitHub:
 			return nil, fmt.Errorf("report %q has no file: want %s=FILE", text, name)
 		case slices.ContainsFunc(targets, func(other reportTarget) bool { return other.path == path }):
@@ -83,7 +83,7 @@ func (f *validationReports) register(flags *pflag.FlagSet) {
 		"format of json, sarif, "+
 		"gitlab (code quality), junit, github and human; github without a file annotates the job on standard "+
 		"output (repeat)")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 // reportTargets returns the reports. Without a secret scan, the GitLab format is code quality.
@@ -102,7 +102,7 @@ func (a *app) writeReports(targets []reportTarget, reading *pipeline.Reading, fa
 	if len(targets) == 0 {
 		return nil
 	}
-	results, err := a.results(reading, failed)
+	results, err := a.newResults(reading, failed)
 	if err != nil {
 		return err
 	}
@@ -122,11 +122,11 @@ func (a *app) writeReports(targets []reportTarget, reading *pipeline.Reading, fa
 
 // replaceFile writes a report atomically.
 func replaceFile(path string, write func(io.Writer) error) error {
-	return replaceFileOf(0o644, path, write)
+	return replaceFileMode(0o644, path, write)
 }
 
-// replaceFileOf is replaceFile with permissions.
-func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) error {
+// replaceFileMode is replaceFile with permissions.
+func replaceFileMode(mode fs.FileMode, path string, write func(io.Writer) error) error {
 	file, err := atomicfile.Create(path, mode)
 	if err != nil {
 		return fmt.Errorf("create report: %w", err)
@@ -141,9 +141,9 @@ func replaceFileOf(mode fs.FileMode, path string, write func(io.Writer) error) e
 	return nil
 }
 
-// results returns the results of a run, and why it failed if for another reason.
-func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Results, error) {
-	given, err := a.epoch()
+// newResults returns the results of a run, and why it failed if for another reason.
+func (a *app) newResults(reading *pipeline.Reading, failed error) (checkreport.Results, error) {
+	given, err := a.readEpoch()
 	if err != nil {
 		return checkreport.Results{}, withCode(exitUsage, err)
 	}
@@ -175,7 +175,7 @@ func (a *app) results(reading *pipeline.Reading, failed error) (checkreport.Resu
 
 // writeScan writes the results of the scan with the name of this program.
 func (a *app) writeScan(w io.Writer, f format.Format, reading *pipeline.Reading) error {
-	results, err := a.results(reading, nil)
+	results, err := a.newResults(reading, nil)
 	if err != nil {
 		return err
 	}

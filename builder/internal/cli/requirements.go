@@ -23,7 +23,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/requirements"
 )
 
-func (a *app) requirements() *cobra.Command {
+func (a *app) newRequirementsCommand() *cobra.Command {
 	var from sourceFlags
 	var registryOpts registryFlags
 	var target targetFlags
@@ -52,7 +52,7 @@ workspace nor a variable of the service. It does not read values.`,
 			if err := target.validate(a); err != nil {
 				return err
 			}
-			workspaces, err := a.workspacesOf(cmd, args[0], &from, &registryOpts)
+			workspaces, err := a.readWorkspaces(cmd, args[0], &from, &registryOpts)
 			if workspaces == nil {
 				return err
 			}
@@ -63,7 +63,7 @@ workspace nor a variable of the service. It does not read values.`,
 					return errors.Join(err, checked)
 				}
 				all = missing
-				err = errors.Join(err, lacking(missing))
+				err = errors.Join(err, newMissingError(missing))
 			}
 			if err != nil && len(all) == 0 {
 				return err // "no value is required" may not be true
@@ -76,7 +76,7 @@ workspace nor a variable of the service. It does not read values.`,
 	target.register(cmd.Flags())
 	out.register(cmd.Flags())
 	cmd.Flags().StringVar(&name, "name", "workspaces-values", "call the Secret or ExternalSecret by this `name`")
-	group(cmd.Flags(), groupOutput)
+	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }
 
@@ -93,7 +93,7 @@ func (f *targetFlags) register(flags *pflag.FlagSet) {
 		"code 12 if that is anything")
 	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
 		"into account: `names`, separated by commas")
-	group(flags, groupPlatform)
+	assignGroup(flags, groupPlatform)
 }
 
 func (f *targetFlags) validate(a *app) error {
@@ -120,7 +120,7 @@ func (f *targetFlags) missingValues(ctx context.Context, a *app,
 	return missing, err
 }
 
-func lacking(missing []requirements.Requirement) error {
+func newMissingError(missing []requirements.Requirement) error {
 	if len(missing) == 0 {
 		return nil
 	}
@@ -128,9 +128,9 @@ func lacking(missing []requirements.Requirement) error {
 		"or give the service the variables", len(missing)))
 }
 
-// workspacesOf reads a source, or the manifest of an image. For a source with errors, it returns
+// readWorkspaces reads a source, or the manifest of an image. For a source with errors, it returns
 // both workspaces and error.
-func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags,
+func (a *app) readWorkspaces(cmd *cobra.Command, arg string, from *sourceFlags,
 	registryOpts *registryFlags) ([]release.Workspace, error) {
 	if err := checkImage(arg); err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (a *app) workspacesOf(cmd *cobra.Command, arg string, from *sourceFlags,
 	if err != nil {
 		return nil, err
 	}
-	reading, err := a.read(cmd, arg, from, checks, onTerminal)
+	reading, err := a.readSource(cmd, arg, from, checks, onTerminal)
 	if reading == nil {
 		return nil, err
 	}

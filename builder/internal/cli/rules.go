@@ -48,7 +48,7 @@ func (a *app) applyRules(checks *pipeline.Checks) {
 	}
 }
 
-func (a *app) listRules() *cobra.Command {
+func (a *app) newRulesCommand() *cobra.Command {
 	out := newFormat("text", "json")
 	cmd := &cobra.Command{
 		Use:   "rules [RULE]",

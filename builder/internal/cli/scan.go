@@ -39,7 +39,7 @@ func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 		"format of json, sarif, gitlab (secrets), "+
 		"codequality (GitLab: workspaces), junit, github and human; github without a file annotates the job on "+
 		"standard output (repeat)")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 }
 
 // registerRules registers the flags without those for reports.
@@ -57,7 +57,7 @@ func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "do not scan paths that match this `glob`, such "+
 		"as portal/assets/** (repeat)")
 	f.cache.register(flags)
-	group(flags, groupScan)
+	assignGroup(flags, groupScan)
 }
 
 // applyTo configures the scan. A policy file in the source is read once the source is open.
@@ -93,7 +93,7 @@ func (f *scanFlags) applyTo(a *app, checks *pipeline.Checks) error {
 
 // newScanner returns a scanner for a policy file, which may be empty, and the flags, which extend it.
 func (f *scanFlags) newScanner(a *app, file string, data []byte) (*scan.Scanner, error) {
-	policy, err := scan.ReadPolicy(file, data, catalog())
+	policy, err := scan.ReadPolicy(file, data, newCatalog())
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
@@ -101,7 +101,7 @@ func (f *scanFlags) newScanner(a *app, file string, data []byte) (*scan.Scanner,
 	policy.IncludeDetectors = append(policy.IncludeDetectors, f.include...)
 	policy.ExcludeDetectors = append(policy.ExcludeDetectors, f.exclude...)
 	policy.Verify = f.checkLive
-	selected, err := detectors(policy)
+	selected, err := newDetectors(policy)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
 	}
@@ -150,7 +150,7 @@ builder scan workspaces --report gitlab=gl-secret-detection-report.json
 builder scan workspaces --write-baseline scan-baseline.yaml \
   --owner claims --reason "public keys" --until 2027-01-31`
 
-func (a *app) scan() *cobra.Command {
+func (a *app) newScanCommand() *cobra.Command {
 	c := scanCommand{out: newFormat(reportFormats()...)}
 	cmd := &cobra.Command{
 		Use:     "scan SOURCE | FILE… | -",
@@ -190,7 +190,7 @@ func (c *scanCommand) runScan(a *app, cmd *cobra.Command, args []string) error {
 		return err
 	}
 	a.verbose = c.verbose
-	reading, err := a.read(cmd, args[0], &c.from, checks, c.show)
+	reading, err := a.readSource(cmd, args[0], &c.from, checks, c.show)
 	err = errors.Join(err, c.scanOpts.writeReports(a, reading, err))
 	if reading == nil {
 		return err

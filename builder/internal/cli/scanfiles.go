@@ -38,7 +38,7 @@ func (f *filesFlags) register(flags *pflag.FlagSet) {
 		"or a short hash, or in a range A..B")
 	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: "+
 		"standard input has a line OLD NEW REF for each reference")
-	group(flags, groupScan)
+	assignGroup(flags, groupScan)
 }
 
 // sourceOnlyFlags are flags of scan that require a SOURCE.
@@ -54,7 +54,7 @@ func (f *filesFlags) validateFlags(a *app, args []string) (bool, error) {
 	if err := f.checkArguments(a, args); err != nil {
 		return false, usageError(a.running, err)
 	}
-	single := f.exclusive(args) > 0 || len(args) != 1 || isSingleFile(args[0])
+	single := f.countExclusive(args) > 0 || len(args) != 1 || isSingleFile(args[0])
 	if !single {
 		return false, nil
 	}
@@ -67,8 +67,8 @@ func (f *filesFlags) validateFlags(a *app, args []string) (bool, error) {
 	return true, nil
 }
 
-// exclusive counts the selections other than a SOURCE and files.
-func (f *filesFlags) exclusive(args []string) int {
+// countExclusive counts the selections other than a SOURCE and files.
+func (f *filesFlags) countExclusive(args []string) int {
 	n := 0
 	for _, on := range []bool{f.staged, f.since != "", f.preReceive, f.files, slices.Contains(args, standardInput)} {
 		if on {
@@ -79,7 +79,7 @@ func (f *filesFlags) exclusive(args []string) int {
 }
 
 func (f *filesFlags) checkArguments(a *app, args []string) error {
-	switch exclusive := f.exclusive(args); {
+	switch exclusive := f.countExclusive(args); {
 	case exclusive > 1:
 		return errors.New("--staged, --since, --pre-receive, --files and - for standard input exclude each other")
 	case f.selectsChanges() && len(args) > 1:

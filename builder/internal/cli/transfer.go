@@ -69,19 +69,19 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.backup, "backup", "", "save the workspace of the target as it was to this `file`, a zip archive")
 	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
 		"into account: `names`, separated by commas")
-	group(flags, groupTransfer)
+	assignGroup(flags, groupTransfer)
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "give up this `time` after the start of an import, "+
 		"such as 90s or 1h")
-	group(flags, groupLimits)
+	assignGroup(flags, groupLimits)
 	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a "+
 		"format of json and junit (repeat)")
 	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: "+
 		"`FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
-	group(flags, groupOutput)
+	assignGroup(flags, groupOutput)
 	f.source.registerPlace(flags)
 	f.scanOpts.registerNamed(flags, "scan-report")
 	flags.BoolVar(&f.strict, "strict", false, "treat warnings as errors")
-	group(flags, groupValidation)
+	assignGroup(flags, groupValidation)
 }
 
 // validateFlags refuses early what would fail later.
@@ -118,7 +118,7 @@ func (f *transferFlags) validateFlags(args []string) error {
 // targetSlug matches the values of --as.
 var targetSlug = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 
-func (a *app) transfer() *cobra.Command {
+func (a *app) newTransferCommand() *cobra.Command {
 	var f transferFlags
 	var show progressFlag
 	cmd := &cobra.Command{

@@ -57,15 +57,15 @@ func (a *app) newJob(f *transferFlags, args []string) (*transfer.Job, error) {
 		return nil, withCode(exitUsage, err)
 	}
 	if f.dryRun || len(f.changes) > 0 {
-		if job.Compare, err = a.comparison(f, job); err != nil {
+		if job.Compare, err = a.newComparison(f, job); err != nil {
 			return nil, err
 		}
 	}
 	return job, nil
 }
 
-// comparison returns the options to compute the changes of an import.
-func (a *app) comparison(f *transferFlags, job *transfer.Job) (opts *pipeline.DiffOptions, err error) {
+// newComparison returns the options to compute the changes of an import.
+func (a *app) newComparison(f *transferFlags, job *transfer.Job) (opts *pipeline.DiffOptions, err error) {
 	opts = &pipeline.DiffOptions{
 		Checks:   pipeline.Checks{Workspaces: job.Checks.Workspaces},
 		Limits:   f.source.parseLimits(),
@@ -131,7 +131,7 @@ func (f *transferFlags) writeChanges(changes *compare.Report) error {
 // showChanges shows the changes of the import. Files that exist only on the target are kept unless
 // pruned.
 func (a *app) showChanges(f *transferFlags, changes *compare.Report) error {
-	if err := changes.WriteText(a.Out, a.color(a.Out)); err != nil {
+	if err := changes.WriteText(a.Out, a.useColor(a.Out)); err != nil {
 		return err
 	}
 	var stays []string

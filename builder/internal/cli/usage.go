@@ -71,7 +71,7 @@ func suggestCommand(root *cobra.Command, args []string, err error) error {
 	if near := spelling.Nearest(args[0], slices.Values(names)); near != "" && !slices.Contains(longer, near) {
 		longer = append(longer, near)
 	}
-	return suggest(err, longer...)
+	return addSuggestion(err, longer...)
 }
 
 // suggestFlag adds a similar name to the error about an unknown flag.
@@ -83,12 +83,12 @@ func suggestFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if near := spelling.Nearest(unknown.GetSpecifiedName(), slices.Values(names)); near != "" {
-		return suggest(err, "--"+near)
+		return addSuggestion(err, "--"+near)
 	}
 	return err
 }
 
-func suggest(err error, names ...string) error {
+func addSuggestion(err error, names ...string) error {
 	if len(names) == 0 {
 		return err
 	}
@@ -135,9 +135,9 @@ func isCompletion(args []string) bool {
 	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
 }
 
-// plainUsage removes the quotes around value names, which shells would show.
-func plainUsage(root *cobra.Command) {
-	for _, cmd := range append(runnable(root), root) {
+// unquoteUsage removes the quotes around value names, which shells would show.
+func unquoteUsage(root *cobra.Command) {
+	for _, cmd := range append(listRunnable(root), root) {
 		plain := func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") }
 		cmd.Flags().VisitAll(plain)
 		cmd.PersistentFlags().VisitAll(plain)

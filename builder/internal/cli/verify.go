@@ -23,7 +23,7 @@ IMAGE is a reference, or oci-layout://PATH of an OCI layout: a directory or a ta
 
 Verify does not check who made the image. For that, verify its signature.`
 
-func (a *app) verify() *cobra.Command {
+func (a *app) newVerifyCommand() *cobra.Command {
 	var from sourceFlags
 	var registryOpts registryFlags
 	var scanOpts scanFlags
@@ -57,7 +57,7 @@ builder verify oci-layout://release.tar --skip-base`,
 					return err
 				}
 			} else {
-				if opts.Rebuild, err = a.rebuild(&from, &scanOpts, src); err != nil {
+				if opts.Rebuild, err = a.newRebuild(&from, &scanOpts, src); err != nil {
 					return err
 				}
 			}
@@ -81,7 +81,7 @@ builder verify oci-layout://release.tar --skip-base`,
 	scanOpts.registerRules(cmd.Flags())
 	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE`, and compare; needs the "+
 		"scan flags of the original build")
-	group(cmd.Flags(), groupSource)
+	assignGroup(cmd.Flags(), groupSource)
 	registryOpts.register(cmd.Flags())
 	out.register(cmd.Flags())
 	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 if something cannot be "+
@@ -89,12 +89,12 @@ builder verify oci-layout://release.tar --skip-base`,
 	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, for machines that cannot reach it")
 	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "accept an image "+
 		"without attestations")
-	group(cmd.Flags(), groupVerification)
+	assignGroup(cmd.Flags(), groupVerification)
 	return cmd
 }
 
-// rebuild reads the options of a rebuild.
-func (a *app) rebuild(from *sourceFlags, scanOpts *scanFlags, src string) (*pipeline.Rebuild, error) {
+// newRebuild reads the options of a rebuild.
+func (a *app) newRebuild(from *sourceFlags, scanOpts *scanFlags, src string) (*pipeline.Rebuild, error) {
 	r := &pipeline.Rebuild{TempDir: a.tempDir()}
 	a.applyRules(&r.Checks)
 	var err error

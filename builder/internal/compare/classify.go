@@ -119,7 +119,7 @@ func (j *classifier) classifyKeys(what string, special map[string]func(before, a
 	before := parseYAML(j.older)
 	after := parseYAML(j.newer)
 	if before == nil || after == nil || before.Kind != yaml.MappingNode || after.Kind != yaml.MappingNode {
-		j.addReason(Behaviour, "%s", what+presence(j.older, j.newer))
+		j.addReason(Behaviour, "%s", what+describePresence(j.older, j.newer))
 		return
 	}
 	var behaviour []string
@@ -144,9 +144,9 @@ func (j *classifier) classifyKeys(what string, special map[string]func(before, a
 	}
 }
 
-// presence returns the end of a sentence about a file that was added, was removed, or cannot be
+// describePresence returns the end of a sentence about a file that was added, was removed, or cannot be
 // parsed.
-func presence(older, newer []byte) string {
+func describePresence(older, newer []byte) string {
 	switch {
 	case older == nil && newer != nil:
 		return " is new"

@@ -81,16 +81,16 @@ func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report,
 	if err := t.addBreaking(ctx, r, newer, pairs, files); err != nil {
 		return nil, err
 	}
-	r.conclude()
+	r.finishReport()
 	t.addHunks(r)
 	r.Cut = t.cut
 	r.Differ = len(r.Workspaces)+len(r.Groups)+len(r.Settings)+len(r.Accepted.Old)+len(r.Accepted.New) > 0
-	r.redact(opts.Redactor.Redact)
+	r.redactAll(opts.Redactor.Redact)
 	return r, nil
 }
 
-// conclude sums up the classes and sorts the report by importance.
-func (r *Report) conclude() {
+// finishReport sums up the classes and sorts the report by importance.
+func (r *Report) finishReport() {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
 		for _, reason := range w.Reasons {

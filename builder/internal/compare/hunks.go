@@ -38,7 +38,7 @@ func shortenLines(lines []string) {
 		removed := countPrefix(lines[i:], '-')
 		added := countPrefix(lines[i+removed:], '+')
 		if removed+added == 0 {
-			lines[i] = shorten(lines[i], 0)
+			lines[i] = shortenLine(lines[i], 0)
 			i++
 			continue
 		}
@@ -50,10 +50,10 @@ func shortenLines(lines []string) {
 				from = commonPrefix(lines[older][1:], lines[newer][1:])
 			}
 			if j < removed {
-				lines[older] = shorten(lines[older], from)
+				lines[older] = shortenLine(lines[older], from)
 			}
 			if j < added {
-				lines[newer] = shorten(lines[newer], from)
+				lines[newer] = shortenLine(lines[newer], from)
 			}
 		}
 		i += removed + added
@@ -77,9 +77,9 @@ func commonPrefix(a, b string) int {
 	return n
 }
 
-// shorten truncates a long line at character boundaries so that the text at offset, counted after
+// shortenLine truncates a long line at character boundaries so that the text at offset, counted after
 // the mark, stays visible.
-func shorten(line string, offset int) string {
+func shortenLine(line string, offset int) string {
 	if len(line) <= maxLine {
 		return line
 	}

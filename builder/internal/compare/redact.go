@@ -2,9 +2,9 @@
 
 package compare
 
-// redact hides secrets in all texts from the releases. The lines of hunks are redacted before they
+// redactAll hides secrets in all texts from the releases. The lines of hunks are redacted before they
 // are compared.
-func (r *Report) redact(hide func(string) string) {
+func (r *Report) redactAll(hide func(string) string) {
 	each := func(texts ...*string) {
 		for _, s := range texts {
 			if s != nil {

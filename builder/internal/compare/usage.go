@@ -209,7 +209,7 @@ func (t *hunkBuilder) addBreaking(
 			lost = append(lost, findLosses(p, files[p])...)
 		}
 	}
-	lost = slices.DeleteFunc(lost, func(l loss) bool { return l.kind == lostApp && publishes(newer, l.name) })
+	lost = slices.DeleteFunc(lost, func(l loss) bool { return l.kind == lostApp && publishesApp(newer, l.name) })
 	if len(lost) == 0 {
 		return nil
 	}
@@ -237,8 +237,8 @@ func (t *hunkBuilder) addBreaking(
 	return nil
 }
 
-// publishes reports whether a workspace of a release publishes an app.
-func publishes(r *Release, app string) bool {
+// publishesApp reports whether a workspace of a release publishes an app.
+func publishesApp(r *Release, app string) bool {
 	return slices.ContainsFunc(r.Manifest.Workspaces, func(w release.Workspace) bool { return w.App == app })
 }
 

@@ -126,14 +126,14 @@ func compareGroup(older, newer *release.Manifest, name string) *Group {
 		Name: name, Status: Changed,
 		Position: Change[int]{slices.Index(older.GroupNames(), name) + 1, slices.Index(newer.GroupNames(), name) + 1},
 		Labels:   Change[[]string]{append([]string{}, before.Labels...), append([]string{}, after.Labels...)},
-		Order:    reordered(before.Workspaces, after.Workspaces),
+		Order:    compareOrder(before.Workspaces, after.Workspaces),
 	}
 	switch {
 	case !was:
 		g.Status = Added
 	case !is:
 		g.Status = Removed
-	case movedGroup(older, newer, name), len(g.Order.New) > 0:
+	case isMovedGroup(older, newer, name), len(g.Order.New) > 0:
 	case !slices.Equal(before.Labels, after.Labels):
 		g.Class = Metadata
 	default:
@@ -143,14 +143,14 @@ func compareGroup(older, newer *release.Manifest, name string) *Group {
 	return g
 }
 
-// movedGroup reports whether the group changed its order relative to other groups in both releases.
-func movedGroup(older, newer *release.Manifest, name string) bool {
-	order := reordered(older.GroupNames(), newer.GroupNames())
+// isMovedGroup reports whether the group changed its order relative to other groups in both releases.
+func isMovedGroup(older, newer *release.Manifest, name string) bool {
+	order := compareOrder(older.GroupNames(), newer.GroupNames())
 	return slices.Contains(order.New, name)
 }
 
-// reordered returns the part of two lists whose common items differ in order.
-func reordered(older, newer []string) Change[[]string] {
+// compareOrder returns the part of two lists whose common items differ in order.
+func compareOrder(older, newer []string) Change[[]string] {
 	common := func(list, other []string) []string {
 		known := make(map[string]bool, len(other))
 		for _, s := range other {

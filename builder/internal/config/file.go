@@ -214,48 +214,48 @@ func explainType(text string) string {
 // settings returns the values of the file by flag name.
 func (f *File) settings() map[string][]string {
 	s := map[string][]string{
-		"release":              singleValue(f.Release),
-		"base":                 singleValue(f.Base),
+		"release":              singleSetting(f.Release),
+		"base":                 singleSetting(f.Base),
 		"tag":                  f.Tags,
 		"platform":             f.Platforms,
 		"leave-out":            f.Exclude,
-		"default-group":        singleValue(f.DefaultGroup),
-		"default-version":      singleValue(f.DefaultVersion),
+		"default-group":        singleSetting(f.DefaultGroup),
+		"default-version":      singleSetting(f.DefaultVersion),
 		"workspace-groups":     nil,
 		"workspace-version":    nil,
-		"repository-id":        singleValue(f.Repository.ID),
-		"repository-name":      singleValue(f.Repository.Name),
-		"directory":            singleValue(f.Repository.Directory),
+		"repository-id":        singleSetting(f.Repository.ID),
+		"repository-name":      singleSetting(f.Repository.Name),
+		"directory":            singleSetting(f.Repository.Directory),
 		"label":                formatPairs(f.Labels),
 		"annotation":           formatPairs(f.Annotations),
-		"max-file-size":        singleValue(f.Limits.FileSize),
-		"max-total-size":       singleValue(f.Limits.TotalSize),
-		"max-files":            singleValue(f.Limits.Files),
-		"policy":               singleValue(f.Scan.Policy),
-		"baseline":             singleValue(f.Scan.Baseline),
+		"max-file-size":        singleSetting(f.Limits.FileSize),
+		"max-total-size":       singleSetting(f.Limits.TotalSize),
+		"max-files":            singleSetting(f.Limits.Files),
+		"policy":               singleSetting(f.Scan.Policy),
+		"baseline":             singleSetting(f.Scan.Baseline),
 		"exclude-path":         f.Scan.ExcludePaths,
 		"include-detector":     f.Scan.IncludeDetectors,
 		"exclude-detector":     f.Scan.ExcludeDetectors,
 		"insecure-registry":    f.Registry.Insecure,
 		"registry-ca":          f.Registry.CA,
-		"check-live":           boolValue(f.Scan.CheckLive),
-		"api-url":              singleValue(f.BulkPush.APIURL),
-		"repository":           singleValue(f.BulkPush.Repository),
+		"check-live":           boolSetting(f.Scan.CheckLive),
+		"api-url":              singleSetting(f.BulkPush.APIURL),
+		"repository":           singleSetting(f.BulkPush.Repository),
 		"groups":               f.BulkPush.Groups,
-		"strict":               boolValue(f.Strict),
-		"keep-base-workspaces": boolValue(f.KeepBaseWorkspaces),
-		"stamp-versions":       singleValue(f.StampVersions),
-		"checksums":            singleValue(f.Checksums),
-		"compression":          singleValue(f.Compression),
-		"provenance":           boolValue(f.Attestations.Provenance),
-		"sbom":                 singleValue(f.Attestations.SBOM),
+		"strict":               boolSetting(f.Strict),
+		"keep-base-workspaces": boolSetting(f.KeepBaseWorkspaces),
+		"stamp-versions":       singleSetting(f.StampVersions),
+		"checksums":            singleSetting(f.Checksums),
+		"compression":          singleSetting(f.Compression),
+		"provenance":           boolSetting(f.Attestations.Provenance),
+		"sbom":                 singleSetting(f.Attestations.SBOM),
 		"attest":               nil,
 		"group":                nil,
 		"registry-mirror":      nil,
 		"registry-client-cert": nil,
 	}
 	if scan := f.Attestations.Scan; scan != nil {
-		s["attest"] = singleValue("type=scan,disabled=" + strconv.FormatBool(!*scan))
+		s["attest"] = singleSetting("type=scan,disabled=" + strconv.FormatBool(!*scan))
 	}
 	for _, slug := range slices.Sorted(maps.Keys(f.Workspaces)) {
 		w := f.Workspaces[slug]
@@ -286,14 +286,14 @@ func (f *File) addRegistries(s map[string][]string) {
 	}
 }
 
-func singleValue(value string) []string {
+func singleSetting(value string) []string {
 	if value == "" {
 		return nil
 	}
 	return []string{value}
 }
 
-func boolValue(value *bool) []string {
+func boolSetting(value *bool) []string {
 	if value == nil {
 		return nil
 	}

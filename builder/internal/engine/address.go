@@ -53,8 +53,8 @@ type Remote struct {
 // String returns the address, which never contains a password.
 func (r *Remote) String() string { return r.opts.Address }
 
-// helper returns the connection helper of a scheme, or nil if the scheme needs none.
-func helper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) {
+// findHelper returns the connection helper of a scheme, or nil if the scheme needs none.
+func findHelper(scheme string) func(*url.URL) (*connhelper.ConnectionHelper, error) {
 	switch scheme {
 	case "docker-container":
 		return dockercontainer.Helper
@@ -80,8 +80,8 @@ func NewRemote(opts RemoteOptions) (*Remote, error) {
 		return nil, errors.New("the address of BuildKit must not hold a password")
 	}
 	r := &Remote{opts: opts, url: u}
-	if r.tls, err = opts.tls(); err == nil {
-		err = r.check()
+	if r.tls, err = opts.newTLSConfig(); err == nil {
+		err = r.validate()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("BuildKit at %s: %w", opts.Address, err)
@@ -89,8 +89,8 @@ func NewRemote(opts RemoteOptions) (*Remote, error) {
 	return r, nil
 }
 
-func (r *Remote) check() error {
-	switch h := helper(r.url.Scheme); {
+func (r *Remote) validate() error {
+	switch h := findHelper(r.url.Scheme); {
 	case r.tls != nil && r.url.Scheme != "tcp":
 		return errors.New("certificates are for tcp:// only")
 	case h != nil:
@@ -113,8 +113,8 @@ func (r *Remote) check() error {
 	return nil
 }
 
-// tls returns the TLS configuration, or nil if no TLS option is set.
-func (o RemoteOptions) tls() (*tls.Config, error) {
+// newTLSConfig returns the TLS configuration, or nil if no TLS option is set.
+func (o RemoteOptions) newTLSConfig() (*tls.Config, error) {
 	if o.CAFile == "" && o.CertFile == "" && o.KeyFile == "" && o.ServerName == "" {
 		return nil, nil
 	}
@@ -142,10 +142,10 @@ func (o RemoteOptions) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// dial returns a client that connects with its first call.
-func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
+// newClient returns a client that connects with its first call.
+func (r *Remote) newClient(ctx context.Context) (*client.Client, error) {
 	var opts []client.ClientOpt
-	if h := helper(r.url.Scheme); h != nil {
+	if h := findHelper(r.url.Scheme); h != nil {
 		connection, err := h(r.url)
 		if err != nil {
 			return nil, err
@@ -163,9 +163,9 @@ func (r *Remote) dial(ctx context.Context) (*client.Client, error) {
 	return client.New(ctx, r.opts.Address, opts...)
 }
 
-// unreachable adds a remedy to a connection error.
-func (r *Remote) unreachable(ctx context.Context, err error) error {
-	if alert := r.alert(ctx); alert != nil {
+// explainConnection adds a remedy to a connection error.
+func (r *Remote) explainConnection(ctx context.Context, err error) error {
+	if alert := r.findTLSAlert(ctx); alert != nil {
 		err = alert
 	}
 	remedy, known := remedies.Find(err)
@@ -175,9 +175,9 @@ func (r *Remote) unreachable(ctx context.Context, err error) error {
 	return fmt.Errorf("no connection to BuildKit at %s: %w; %s", r, err, remedy)
 }
 
-// alert performs a TLS handshake with the daemon and returns the reason of its refusal. gRPC may
+// findTLSAlert performs a TLS handshake with the daemon and returns the reason of its refusal. gRPC may
 // report a closed connection without having read the TLS alert.
-func (r *Remote) alert(ctx context.Context) error {
+func (r *Remote) findTLSAlert(ctx context.Context) error {
 	if r.tls == nil {
 		return nil
 	}
@@ -195,6 +195,6 @@ func (r *Remote) alert(ctx context.Context) error {
 	return err
 }
 
-func (r *Remote) tooOld(err error) error {
+func (r *Remote) explainTooOld(err error) error {
 	return fmt.Errorf("BuildKit at %s lacks what a release needs, use v0.13 or later: %w", r, err)
 }

@@ -31,15 +31,15 @@ type Subject struct {
 	Digest digest.Digest
 }
 
-// concerns reports whether the statement is about the image for platform p.
-func (a Attestation) concerns(p ocispec.Platform) bool {
+// isFor reports whether the statement is about the image for platform p.
+func (a Attestation) isFor(p ocispec.Platform) bool {
 	return a.Platform == nil || platforms.FormatAll(*a.Platform) == platforms.FormatAll(p)
 }
 
-// about returns a statement about its subjects, or else about the given image. The caller adds the
+// newAttestation returns a statement about its subjects, or else about the given image. The caller adds the
 // content. BuildKit would name the image after the references that it is pushed to, and would omit
 // the statement if there are none.
-func about[T any](a Attestation, image Subject) result.Attestation[T] {
+func newAttestation[T any](a Attestation, image Subject) result.Attestation[T] {
 	subjects := a.Subjects
 	if subjects == nil {
 		subjects = []Subject{image}

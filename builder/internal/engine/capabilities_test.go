@@ -13,14 +13,14 @@ import (
 
 // A current daemon has all required capabilities. If one is missing, the error names it.
 func TestDaemonThatLacksACapability(t *testing.T) {
-	if err := supports(daemonWithout("")); err != nil {
+	if err := checkCapabilities(daemonWithout("")); err != nil {
 		t.Errorf("daemon of the same version: %v", err)
 	}
 	for _, lacking := range []apicaps.CapID{
 		pb.CapSourceImage, pb.CapSourceOCILayout, pb.CapMergeOp, pb.CapAnnotations, pb.CapSourceDateEpoch,
 		pb.CapMultipleExporters,
 	} {
-		if err := supports(daemonWithout(lacking)); err == nil || !strings.Contains(err.Error(), string(lacking)) {
+		if err := checkCapabilities(daemonWithout(lacking)); err == nil || !strings.Contains(err.Error(), string(lacking)) {
 			t.Errorf("error %v does not name %s", err, lacking)
 		}
 	}

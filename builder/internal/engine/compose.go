@@ -27,8 +27,8 @@ type composer[T comparable] struct {
 	fill func(n int, a *result.Attestation[T])
 }
 
-// compose returns one merged layer stack and its attestations for each platform.
-func (c composer[T]) compose(
+// composeResult returns one merged layer stack and its attestations for each platform.
+func (c composer[T]) composeResult(
 	ctx context.Context,
 	spec Spec,
 	subjects map[string]digest.Digest,
@@ -37,7 +37,7 @@ func (c composer[T]) compose(
 	var all exptypes.Platforms
 	for _, p := range spec.Platforms {
 		id := platforms.FormatAll(p.Platform)
-		def, err := state(spec, p).Marshal(ctx, llb.Platform(p.Platform))
+		def, err := platformState(spec, p).Marshal(ctx, llb.Platform(p.Platform))
 		if err != nil {
 			return nil, fmt.Errorf("marshal the build of %s: %w", id, err)
 		}
@@ -54,8 +54,8 @@ func (c composer[T]) compose(
 		// BuildKit does not change the history of a base, so declare all of it as the base's.
 		composed.AddMeta(exptypes.ExporterImageBaseConfigKey+"/"+id, p.Config)
 		for n, a := range spec.Attestations {
-			if a.concerns(p.Platform) {
-				statement := about[T](a, Subject{Name: p.Name, Digest: subjects[id]})
+			if a.isFor(p.Platform) {
+				statement := newAttestation[T](a, Subject{Name: p.Name, Digest: subjects[id]})
 				c.fill(n, &statement)
 				composed.AddAttestation(id, statement)
 			}
@@ -70,10 +70,10 @@ func (c composer[T]) compose(
 	return composed, nil
 }
 
-// state returns the image of one platform: the layers, merged over the base if there is one. The
+// platformState returns the image of one platform: the layers, merged over the base if there is one. The
 // store has no session ID, so that the definition is the same in every build.
-func state(spec Spec, p Platform) llb.State {
-	layers := llb.OCILayout(layersRef(cmp.Or(p.Layers, spec.Layers.Manifest)),
+func platformState(spec Spec, p Platform) llb.State {
+	layers := llb.OCILayout(layoutReference(cmp.Or(p.Layers, spec.Layers.Manifest)),
 		llb.OCIStore("", storeID), llb.Platform(p.Platform), llb.WithCustomName("workspaces of the release"))
 	if spec.Base == "" {
 		return layers
@@ -82,5 +82,5 @@ func state(spec Spec, p Platform) llb.State {
 	return llb.Merge([]llb.State{base, layers}, llb.WithCustomName("merge workspaces over the base"))
 }
 
-// layersRef returns a reference for an OCI layout source: an arbitrary name and the digest.
-func layersRef(d digest.Digest) string { return "builder.local/layers@" + d.String() }
+// layoutReference returns a reference for an OCI layout source: an arbitrary name and the digest.
+func layoutReference(d digest.Digest) string { return "builder.local/layers@" + d.String() }

@@ -60,8 +60,8 @@ type embedded struct {
 	served     sync.WaitGroup
 }
 
-func start(ctx context.Context, opts Options) (*embedded, error) {
-	silence()
+func startEmbedded(ctx context.Context, opts Options) (*embedded, error) {
+	silenceLogrus()
 	f := new(frontend)
 	controller, err := newController(ctx, opts, f)
 	if err != nil {
@@ -81,9 +81,9 @@ func start(ctx context.Context, opts Options) (*embedded, error) {
 	return e, nil
 }
 
-// silence discards the output of logrus' global logger, to which BuildKit and containerd write the
+// silenceLogrus discards the output of logrus' global logger, to which BuildKit and containerd write the
 // URLs and headers of requests. Errors and progress arrive through the client.
-func silence() { logrus.SetOutput(io.Discard) }
+func silenceLogrus() { logrus.SetOutput(io.Discard) }
 
 func (e *embedded) solve(
 	ctx context.Context,
@@ -114,7 +114,7 @@ func newController(ctx context.Context, opts Options, f bkfrontend.Frontend) (*c
 	if err != nil {
 		return nil, err
 	}
-	wopt, err := workerOpt(opts)
+	wopt, err := newWorkerOpt(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +148,9 @@ func newController(ctx context.Context, opts Options, f bkfrontend.Frontend) (*c
 	})
 }
 
-// workerOpt is worker/runc.NewWorkerOpt without runc: its executor refuses all programs, and its
+// newWorkerOpt is worker/runc.NewWorkerOpt without runc: its executor refuses all programs, and its
 // snapshotter needs no privileges.
-func workerOpt(opts Options) (base.WorkerOpt, error) {
+func newWorkerOpt(opts Options) (base.WorkerOpt, error) {
 	root := filepath.Join(opts.Root, "worker")
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return base.WorkerOpt{}, err

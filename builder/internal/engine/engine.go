@@ -110,9 +110,9 @@ type buildkit interface {
 // open starts the embedded engine or connects to the daemon.
 func open(ctx context.Context, opts Options) (buildkit, error) {
 	if opts.Remote != nil {
-		return connect(ctx, opts)
+		return connectRemote(ctx, opts)
 	}
-	e, err := start(ctx, opts)
+	e, err := startEmbedded(ctx, opts)
 	if err != nil {
 		return nil, fmt.Errorf("start the embedded BuildKit: %w", err)
 	}
@@ -128,7 +128,7 @@ func open(ctx context.Context, opts Options) (buildkit, error) {
 func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
 	defer close(progress)
 	if opts.Remote != nil && len(spec.Attestations) > 0 {
-		return buildAttested(ctx, opts, spec, progress)
+		return buildWithAttestations(ctx, opts, spec, progress)
 	}
 	return run(ctx, opts, spec, progress)
 }
@@ -137,29 +137,29 @@ func Build(ctx context.Context, opts Options, spec Spec, progress Progress) (*Re
 func run(ctx context.Context, opts Options, spec Spec, progress Progress) (_ *Result, err error) {
 	bk, err := open(ctx, opts)
 	if err != nil {
-		return nil, interrupted(ctx, err)
+		return nil, preferCause(ctx, err)
 	}
 	defer func() { err = errors.Join(err, bk.close()) }()
 
 	b := &build{buildkit: bk, opts: opts, progress: progress}
-	defer func() { err = errors.Join(err, b.written.abort()) }()
+	defer func() { err = errors.Join(err, b.written.discardFiles()) }()
 	if len(spec.Attestations) > 0 {
-		if err := b.identify(ctx, spec); err != nil {
+		if err := b.resolveSubjects(ctx, spec); err != nil {
 			return nil, err
 		}
 	}
 	var result *Result
-	for _, round := range rounds(spec) {
+	for _, round := range splitRounds(spec) {
 		if result, err = b.solve(ctx, round); err != nil {
 			return nil, err
 		}
 	}
-	return result, b.written.publish()
+	return result, b.written.publishFiles()
 }
 
-// interrupted returns context.Cause(ctx) when the context is done, instead of BuildKit's wrapping
+// preferCause returns context.Cause(ctx) when the context is done, instead of BuildKit's wrapping
 // of it.
-func interrupted(ctx context.Context, err error) error {
+func preferCause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -171,14 +171,14 @@ type build struct {
 	buildkit
 	opts     Options
 	progress Progress
-	written  files
+	written  pendingFiles
 	// subjects are the digests of the images that attestations refer to, by platform.
 	subjects map[string]digest.Digest
 }
 
-// identify builds the image of every platform without attestations to get its digest, which the
+// resolveSubjects builds the image of every platform without attestations to get its digest, which the
 // attestations contain.
-func (b *build) identify(ctx context.Context, spec Spec) error {
+func (b *build) resolveSubjects(ctx context.Context, spec Spec) error {
 	subjects := map[string]digest.Digest{}
 	for _, p := range spec.Platforms {
 		alone := spec
@@ -206,12 +206,12 @@ func (b *build) solve(ctx context.Context, spec Spec) (*Result, error) {
 	res, err := b.buildkit.solve(ctx, spec, b.subjects, client.SolveOpt{
 		Internal:      true, // do not record a history, which is never read
 		FrontendAttrs: map[string]string{"platform": platformList(spec)},
-		Exports:       exports(spec, &b.written),
+		Exports:       newExportEntries(spec, &b.written),
 		OCIStores:     map[string]content.Store{storeID: spec.Layers.Store},
 		Session:       []session.Attachable{authServer{credentials: b.opts.Credentials}},
 	}, status)
 	if err != nil {
-		return nil, interrupted(ctx, explain(b.opts, spec.Base, err))
+		return nil, preferCause(ctx, explainError(b.opts, spec.Base, err))
 	}
 	return decodeResult(res.ExporterResponse)
 }
@@ -235,10 +235,10 @@ type RegistryError struct {
 func (e *RegistryError) Error() string { return e.Err.Error() }
 func (e *RegistryError) Unwrap() error { return e.Err }
 
-// explain wraps an error caused by a registry in a [RegistryError], and makes an error caused by a
+// explainError wraps an error caused by a registry in a [RegistryError], and makes an error caused by a
 // full disk of this machine an ENOSPC. An error that does not come from a push concerns the base,
 // which is the only image that is read.
-func explain(opts Options, base string, err error) error {
+func explainError(opts Options, base string, err error) error {
 	text := err.Error()
 	found, known := causes.Find(err)
 	isLocal := !known || found == diskCause || strings.Contains(text, opts.Root)

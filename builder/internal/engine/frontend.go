@@ -52,5 +52,5 @@ func (f *frontend) Solve(
 			a.ContentFunc = func(context.Context) ([]byte, error) { return f.spec.Attestations[n].Predicate, nil }
 		},
 	}
-	return c.compose(ctx, f.spec, f.subjects)
+	return c.composeResult(ctx, f.spec, f.subjects)
 }

@@ -32,7 +32,7 @@ type LayerStore struct {
 
 // NewLayerStore creates a store in dir, which the caller removes.
 func NewLayerStore(dir string) (*LayerStore, error) {
-	silence()
+	silenceLogrus()
 	blobs := filepath.Join(dir, ocispec.ImageBlobsDir, digest.SHA256.String())
 	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return nil, fmt.Errorf("create layer store: %w", err)
@@ -78,7 +78,7 @@ func (l *LayerWriter) Commit(desc ocispec.Descriptor, diffID digest.Digest) erro
 	l.file = nil
 	err := file.Close()
 	if err == nil {
-		err = os.Rename(file.Name(), l.store.path(desc.Digest))
+		err = os.Rename(file.Name(), l.store.blobPath(desc.Digest))
 	}
 	if err != nil {
 		return fmt.Errorf("commit layer: %w", err)
@@ -99,10 +99,10 @@ func (l *LayerWriter) Close() error {
 }
 
 // Open opens the blob of a committed layer.
-func (s *LayerStore) Open(d digest.Digest) (io.ReadCloser, error) { return os.Open(s.path(d)) }
+func (s *LayerStore) Open(d digest.Digest) (io.ReadCloser, error) { return os.Open(s.blobPath(d)) }
 
-// path returns the file of a blob.
-func (s *LayerStore) path(d digest.Digest) string { return filepath.Join(s.blobs, d.Encoded()) }
+// blobPath returns the file of a blob.
+func (s *LayerStore) blobPath(d digest.Digest) string { return filepath.Join(s.blobs, d.Encoded()) }
 
 // Add stores the gzip-compressed layer that write produces. It trusts the digest of the
 // uncompressed tar that write returns, and computes the digest of the blob.
@@ -152,7 +152,7 @@ func (s *LayerStore) putJSON(mediaType string, v any) (ocispec.Descriptor, error
 		return ocispec.Descriptor{}, fmt.Errorf("encode %s: %w", mediaType, err)
 	}
 	desc := ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(data), Size: int64(len(data))}
-	if err := os.WriteFile(s.path(desc.Digest), data, 0o600); err != nil {
+	if err := os.WriteFile(s.blobPath(desc.Digest), data, 0o600); err != nil {
 		return ocispec.Descriptor{}, fmt.Errorf("store %s: %w", mediaType, err)
 	}
 	return desc, nil

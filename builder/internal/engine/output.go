@@ -39,13 +39,13 @@ type Output struct {
 	Dest string
 }
 
-// rounds splits the outputs into builds that run one after another. Image tags and outputs with
+// splitRounds splits the outputs into builds that run one after another. Image tags and outputs with
 // attestations come last.
 //
 // BuildKit pushes names one by one, each with its content. With several repositories, an earlier
 // round pushes the image to all of them without a tag. A docker archive cannot hold attestations,
 // so it gets a round without them.
-func rounds(spec Spec) []Spec {
+func splitRounds(spec Spec) []Spec {
 	var archives, first, names []Output
 	var repositories []string
 	for _, out := range spec.Outputs {
@@ -54,7 +54,7 @@ func rounds(spec Spec) []Spec {
 			archives = append(archives, out)
 		case out.Kind == Push:
 			names = append(names, out)
-			repositories = append(repositories, repositoriesOf(out.Names)...)
+			repositories = append(repositories, listRepositories(out.Names)...)
 		default:
 			first = append(first, out)
 		}
@@ -80,17 +80,17 @@ func rounds(spec Spec) []Spec {
 	return list
 }
 
-func repositoriesOf(names []string) []string {
+func listRepositories(names []string) []string {
 	var list []string
 	for _, name := range names {
-		list = append(list, repository(name))
+		list = append(list, trimTag(name))
 	}
 	return list
 }
 
-// repository removes the tag from a name. It returns an invalid name unchanged, for BuildKit to
+// trimTag removes the tag from a name. It returns an invalid name unchanged, for BuildKit to
 // refuse.
-func repository(name string) string {
+func trimTag(name string) string {
 	named, err := reference.ParseNormalizedNamed(name)
 	if err != nil {
 		return name
@@ -98,30 +98,30 @@ func repository(name string) string {
 	return named.Name()
 }
 
-// exports converts the outputs to BuildKit's export entries. Files get their final names in
+// newExportEntries converts the outputs to BuildKit's export entries. Files get their final names in
 // publish.
-func exports(spec Spec, written *files) []client.ExportEntry {
+func newExportEntries(spec Spec, written *pendingFiles) []client.ExportEntry {
 	outputs := spec.Outputs
 	if len(outputs) == 0 {
 		outputs = []Output{{Kind: Push}} // compute the image without pushing it
 	}
 	var entries []client.ExportEntry
 	for _, out := range outputs {
-		entry := client.ExportEntry{Type: string(out.Kind), Attrs: attributes(spec, out)}
+		entry := client.ExportEntry{Type: string(out.Kind), Attrs: exportAttributes(spec, out)}
 		switch out.Kind {
 		case byDigest:
 			entry.Type = string(Push)
 		case OCI, Docker:
-			entry.Output = func(map[string]string) (io.WriteCloser, error) { return written.create(out.Dest) }
+			entry.Output = func(map[string]string) (io.WriteCloser, error) { return written.createFile(out.Dest) }
 		}
 		entries = append(entries, entry)
 	}
 	return entries
 }
 
-// attributes returns the export attributes of an output. Those that affect the image are the same
+// exportAttributes returns the export attributes of an output. Those that affect the image are the same
 // for all outputs, so that the digest is too.
-func attributes(spec Spec, out Output) map[string]string {
+func exportAttributes(spec Spec, out Output) map[string]string {
 	attrs := map[string]string{
 		string(exptypes.OptKeyName):            strings.Join(out.Names, ","),
 		string(exptypes.OptKeySourceDateEpoch): strconv.FormatInt(spec.Epoch.Unix(), 10),
@@ -140,14 +140,14 @@ func attributes(spec Spec, out Output) map[string]string {
 	return attrs
 }
 
-// files are outputs being written under temporary names. BuildKit runs the exporters of one build
+// pendingFiles are outputs being written under temporary names. BuildKit runs the exporters of one build
 // concurrently.
-type files struct {
+type pendingFiles struct {
 	mu      sync.Mutex
 	pending []*atomicfile.File
 }
 
-func (f *files) create(dest string) (io.WriteCloser, error) {
+func (f *pendingFiles) createFile(dest string) (io.WriteCloser, error) {
 	pending, err := atomicfile.Create(dest, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("create output %s: %w", dest, err)
@@ -158,8 +158,8 @@ func (f *files) create(dest string) (io.WriteCloser, error) {
 	return nopCloser{pending}, nil
 }
 
-// publish syncs the files and renames them to their final names.
-func (f *files) publish() error {
+// publishFiles syncs the files and renames them to their final names.
+func (f *pendingFiles) publishFiles() error {
 	var errs []error
 	for _, pending := range f.pending {
 		errs = append(errs, pending.Commit())
@@ -167,8 +167,8 @@ func (f *files) publish() error {
 	return errors.Join(errs...)
 }
 
-// abort removes unpublished files.
-func (f *files) abort() error {
+// discardFiles removes unpublished files.
+func (f *pendingFiles) discardFiles() error {
 	var errs []error
 	for _, pending := range f.pending {
 		errs = append(errs, pending.Discard())

@@ -17,13 +17,13 @@ import (
 func TestOutputsAreWrittenAtTheSameTime(t *testing.T) {
 	const outputs = 100
 	dir := t.TempDir()
-	var written files
+	var written pendingFiles
 	var group errgroup.Group
 	start := make(chan struct{})
 	for i := range outputs {
 		group.Go(func() error {
 			<-start
-			w, err := written.create(filepath.Join(dir, fmt.Sprint(i)))
+			w, err := written.createFile(filepath.Join(dir, fmt.Sprint(i)))
 			if err == nil {
 				_, err = io.WriteString(w, "image")
 			}
@@ -34,10 +34,10 @@ func TestOutputsAreWrittenAtTheSameTime(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	if err := written.publish(); err != nil {
+	if err := written.publishFiles(); err != nil {
 		t.Fatal(err)
 	}
-	if err := written.abort(); err != nil {
+	if err := written.discardFiles(); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := os.ReadDir(dir)

@@ -50,7 +50,7 @@ func TestExplain(t *testing.T) {
 		"a full disk of another registry": {err: upload, remote: new(Remote), ref: "r.example/out:1"},
 	}
 	for name, test := range tests {
-		err := explain(Options{Root: root, Remote: test.remote}, "r.example/base:1", test.err)
+		err := explainError(Options{Root: root, Remote: test.remote}, "r.example/base:1", test.err)
 		var refused *RegistryError
 		ref := ""
 		if errors.As(err, &refused) {

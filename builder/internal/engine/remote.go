@@ -36,10 +36,10 @@ type remote struct {
 	client *client.Client
 }
 
-// connect connects to the daemon and waits for its first answer.
-func connect(ctx context.Context, opts Options) (*remote, error) {
-	silence()
-	c, err := opts.Remote.dial(ctx)
+// connectRemote connects to the daemon and waits for its first answer.
+func connectRemote(ctx context.Context, opts Options) (*remote, error) {
+	silenceLogrus()
+	c, err := opts.Remote.newClient(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to BuildKit at %s: %w", opts.Remote, err)
 	}
@@ -49,9 +49,9 @@ func connect(ctx context.Context, opts Options) (*remote, error) {
 	case err == nil:
 		return &remote{opts: opts, client: c}, nil
 	case status.Code(err) == codes.Unimplemented:
-		err = opts.Remote.tooOld(err)
+		err = opts.Remote.explainTooOld(err)
 	default:
-		err = opts.Remote.unreachable(waiting, interrupted(waiting, err))
+		err = opts.Remote.explainConnection(waiting, preferCause(waiting, err))
 	}
 	return nil, errors.Join(err, c.Close())
 }
@@ -65,9 +65,9 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 	if opts.Remote == nil {
 		return nil
 	}
-	r, err := connect(ctx, opts)
+	r, err := connectRemote(ctx, opts)
 	if err != nil {
-		return interrupted(ctx, err)
+		return preferCause(ctx, err)
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	opt := client.SolveOpt{Internal: true, Session: []session.Attachable{authServer{credentials: opts.Credentials}}}
@@ -85,7 +85,7 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 	if unread != nil {
 		err = &RegistryError{Ref: base, Err: err}
 	}
-	return interrupted(ctx, err)
+	return preferCause(ctx, err)
 }
 
 // build runs fn as the frontend of a build, if the daemon supports everything that it needs.
@@ -96,8 +96,8 @@ func (r *remote) build(
 	fn gateway.BuildFunc,
 ) (*client.SolveResponse, error) {
 	res, err := r.client.Build(ctx, opt, product, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-		if err := supports(c.BuildOpts()); err != nil {
-			return nil, r.opts.Remote.tooOld(err)
+		if err := checkCapabilities(c.BuildOpts()); err != nil {
+			return nil, r.opts.Remote.explainTooOld(err)
 		}
 		return fn(ctx, c)
 	}, status)
@@ -107,9 +107,9 @@ func (r *remote) build(
 	return res, nil
 }
 
-// supports returns an error that lists the missing capabilities of a daemon. A daemon without
+// checkCapabilities returns an error that lists the missing capabilities of a daemon. A daemon without
 // support for several exporters would use only the first and report no error.
-func supports(daemon gateway.BuildOpts) error {
+func checkCapabilities(daemon gateway.BuildOpts) error {
 	var errs []error
 	for _, c := range []apicaps.CapID{
 		pb.CapSourceImage, pb.CapSourceOCILayout, pb.CapMergeOp,
@@ -135,19 +135,19 @@ func (r *remote) solve(
 			}
 			return res.SingleRef()
 		}
-		return composer[gateway.Reference]{solve: solve}.compose(ctx, spec, nil)
+		return composer[gateway.Reference]{solve: solve}.composeResult(ctx, spec, nil)
 	})
 }
 
-// buildAttested makes the daemon build and push the images without tags, and the embedded engine
+// buildWithAttestations makes the daemon build and push the images without tags, and the embedded engine
 // add the attestations and tags, because a daemon does not accept provenance from clients. All
 // layers are in the registries by then, so none passes through this process. Only this process
 // writes files.
-func buildAttested(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
+func buildWithAttestations(ctx context.Context, opts Options, spec Spec, progress Progress) (*Result, error) {
 	var repositories []string
 	for _, out := range spec.Outputs {
 		if out.Kind == Push {
-			repositories = append(repositories, repositoriesOf(out.Names)...)
+			repositories = append(repositories, listRepositories(out.Names)...)
 		}
 	}
 	if len(repositories) > 0 {

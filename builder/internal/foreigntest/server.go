@@ -25,7 +25,7 @@ const startTimeout = 30 * time.Second
 // YAML, or "".
 func Distribution(t testing.TB, storage, auth string) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := findFreeAddress(t)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"+
 		"storage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", storage, address)
 	if auth != "" {
@@ -33,7 +33,7 @@ func Distribution(t testing.TB, storage, auth string) string {
 	}
 	file := filepath.Join(t.TempDir(), "config.yml")
 	writeFile(t, file, config)
-	serve(t, address, needs.Program(t, "distribution"), "serve", file)
+	startServer(t, address, needs.Program(t, "distribution"), "serve", file)
 	return address
 }
 
@@ -48,7 +48,7 @@ type Nginx struct {
 // directives of its server, and settings are more of its section http.
 func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules string) *Nginx {
 	t.Helper()
-	n := &Nginx{Address: freeAddress(t), dir: t.TempDir()}
+	n := &Nginx{Address: findFreeAddress(t), dir: t.TempDir()}
 	var config strings.Builder
 	config.WriteString("daemon off;\nmaster_process off;\nerror_log stderr error;\nevents {}\n")
 	fmt.Fprintf(&config, "pid %s/pid;\nhttp {\naccess_log %s/access.log;\n%s\n", n.dir, n.dir, settings)
@@ -61,7 +61,7 @@ func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules st
 	fmt.Fprintf(&config, "location / { proxy_pass http://%s; }\n}\n}\n", upstream)
 	file := filepath.Join(n.dir, "nginx.conf")
 	writeFile(t, file, config.String())
-	serve(t, n.Address, needs.Program(t, "nginx"), "-p", n.dir, "-c", file)
+	startServer(t, n.Address, needs.Program(t, "nginx"), "-p", n.dir, "-c", file)
 	return n
 }
 
@@ -75,8 +75,8 @@ func (n *Nginx) Requests(t testing.TB) string {
 	return string(log)
 }
 
-// serve runs a program until the test ends, and waits until it listens.
-func serve(t testing.TB, address, program string, args ...string) {
+// startServer runs a program until the test ends, and waits until it listens.
+func startServer(t testing.TB, address, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	var output bytes.Buffer
@@ -111,7 +111,7 @@ func serve(t testing.TB, address, program string, args ...string) {
 	t.Fatalf("%s does not listen on %s:\n%s", program, address, output.Bytes())
 }
 
-func freeAddress(t testing.TB) string {
+func findFreeAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -36,8 +36,8 @@ type credential struct {
 	origin             string
 }
 
-// describe names the credential for error messages.
-func (c credential) describe() string {
+// describeOrigin names the credential for error messages.
+func (c credential) describeOrigin() string {
 	if c.origin == "" {
 		return "a caller without credentials"
 	}
@@ -48,9 +48,9 @@ func (c credential) describe() string {
 // ordinary words.
 const shortSecret = 4
 
-// clear masks the credential in a text, in every encoding that requests use. It does not mask the
+// maskIn masks the credential in a text, in every encoding that requests use. It does not mask the
 // default user name.
-func (c credential) clear(text string) string {
+func (c credential) maskIn(text string) string {
 	user := c.username.Reveal()
 	password := c.password.Reveal()
 	if c.origin != "" {
@@ -106,7 +106,7 @@ func findCredential(remote Endpoint, auth Auth) (credential, error) {
 		cred.origin = "the URL"
 	}
 	if cred.origin != "" && remote.URL.Scheme == "http" && !loopback.IsHost(remote.URL.Hostname()) {
-		return credential{}, fmt.Errorf("%s would be sent without encryption: use https", cred.describe())
+		return credential{}, fmt.Errorf("%s would be sent without encryption: use https", cred.describeOrigin())
 	}
 	if cred.username.Empty() {
 		cred.username = secret.New(cmp.Or(user, defaultUsername))
@@ -130,7 +130,7 @@ func lookUpCredential(remote Endpoint, user string, auth Auth) (credential, erro
 		}
 		return credential{password: token, origin: envTokenFile}, nil
 	}
-	if cred := jobToken(remote.URL, auth.Getenv); cred.origin != "" {
+	if cred := findJobToken(remote.URL, auth.Getenv); cred.origin != "" {
 		return cred, nil
 	}
 	logins, err := readNetrc(auth.Getenv)
@@ -143,9 +143,9 @@ func lookUpCredential(remote Endpoint, user string, auth Auth) (credential, erro
 	return credential{}, nil
 }
 
-// jobToken returns the token of a CI job if the repository is on the CI system's own server.
-func jobToken(repository *url.URL, getenv func(string) string) credential {
-	server := authority(repository)
+// findJobToken returns the token of a CI job if the repository is on the CI system's own server.
+func findJobToken(repository *url.URL, getenv func(string) string) credential {
+	server := normalizeHost(repository)
 	gitlab := getenv("CI_SERVER_HOST")
 	if port := cmp.Or(getenv("CI_SERVER_PORT"), "443"); gitlab != "" {
 		gitlab = net.JoinHostPort(strings.ToLower(gitlab), port)
@@ -154,14 +154,14 @@ func jobToken(repository *url.URL, getenv func(string) string) credential {
 		return credential{username: secret.New("gitlab-ci-token"), password: secret.New(token), origin: "CI_JOB_TOKEN"}
 	}
 	github, err := url.Parse(getenv("GITHUB_SERVER_URL"))
-	if token := getenv("GITHUB_TOKEN"); token != "" && err == nil && server == authority(github) {
+	if token := getenv("GITHUB_TOKEN"); token != "" && err == nil && server == normalizeHost(github) {
 		return credential{username: secret.New("x-access-token"), password: secret.New(token), origin: "GITHUB_TOKEN"}
 	}
 	return credential{}
 }
 
-// authority returns the normalized host and port of a URL, for comparison.
-func authority(u *url.URL) string {
+// normalizeHost returns the normalized host and port of a URL, for comparison.
+func normalizeHost(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]

@@ -116,7 +116,7 @@ func TestJobTokens(t *testing.T) {
 		{[]string{"GITHUB_TOKEN", "t", "GITHUB_SERVER_URL", "https://"}, "https://github.example/r", ""},
 		{[]string{"GITHUB_SERVER_URL", "https://github.example"}, "https://github.example/r", ""},
 	} {
-		cred := jobToken(parse(t, test.url).URL, gittest.Environment(test.env...))
+		cred := findJobToken(parse(t, test.url).URL, gittest.Environment(test.env...))
 		if cred.origin != test.want {
 			t.Errorf("%s with %v: %q, want %q", test.url, test.env, cred.origin, test.want)
 		}
@@ -156,7 +156,7 @@ func TestClear(t *testing.T) {
 		"t0ken user", "t0ken%20user", "t0ken+user", "p@ss/w?rd +ü", "p%40ss%2Fw%3Frd%20%2B%C3%BC", "p%40ss%2Fw%3Frd+%2B%C3%BC",
 		"https://t0ken%20user:p%40ss%2Fw%3Frd%20+%C3%BC@host", "Basic dDBrZW4gdXNlcjpwQHNzL3c/cmQgK8O8",
 	} {
-		got := cred.clear("<" + text + ">")
+		got := cred.maskIn("<" + text + ">")
 		if strings.Contains(got, "t0ken") || strings.Contains(got, "ss") || strings.Contains(got, "dDBr") ||
 			!strings.HasPrefix(got, "<") || !strings.Contains(got, secret.Mask) {
 			t.Errorf("%q becomes %q", text, got)
@@ -164,7 +164,7 @@ func TestClear(t *testing.T) {
 	}
 	for _, cred := range []credential{{}, {username: secret.New(defaultUsername)},
 		{username: secret.New("ci"), password: secret.New("one"), origin: "netrc"}} {
-		if got := cred.clear("git clone in CI: done"); got != "git clone in CI: done" {
+		if got := cred.maskIn("git clone in CI: done"); got != "git clone in CI: done" {
 			t.Errorf("%+v: %q", cred, got)
 		}
 	}

@@ -32,10 +32,10 @@ const (
 // transport accesses a repository through Git's upload-pack: the server first advertises its
 // references, then answers one request with objects.
 type transport interface {
-	advertise(ctx context.Context) (io.ReadCloser, error)
-	upload(ctx context.Context, request []byte) (io.ReadCloser, error)
-	// uploadV2 sends a request of protocol version 2, which needs no advertisement.
-	uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error)
+	readReferences(ctx context.Context) (io.ReadCloser, error)
+	uploadRequest(ctx context.Context, request []byte) (io.ReadCloser, error)
+	// uploadRequestV2 sends a request of protocol version 2, which needs no advertisement.
+	uploadRequestV2(ctx context.Context, request []byte) (io.ReadCloser, error)
 	io.Closer
 }
 
@@ -55,11 +55,11 @@ type wanted struct {
 	history bool
 }
 
-// exchange uses protocol version 0, or version 2 for a commit that no reference names.
-func exchange(
+// fetchReference uses protocol version 0, or version 2 for a commit that no reference names.
+func fetchReference(
 	ctx context.Context, server transport, wants wanted, dir string, limits packLimits,
 ) (Reference, error) {
-	advertised, err := advertisement(ctx, server)
+	advertised, err := readAdvertisement(ctx, server)
 	if err != nil {
 		return Reference{}, err
 	}
@@ -75,26 +75,26 @@ func exchange(
 	if err != nil {
 		return Reference{}, err
 	}
-	answer, err := server.upload(ctx, text)
+	answer, err := server.uploadRequest(ctx, text)
 	if err != nil {
 		return Reference{}, err
 	}
 	defer answer.Close()
-	pack, err := packOf(limits.reader(answer), request)
+	pack, err := readPackHead(limits.limitReader(answer), request)
 	if err != nil {
 		return Reference{}, err
 	}
 	return want, storePack(pack, dir, limits)
 }
 
-func advertisement(ctx context.Context, server transport) (*packp.AdvRefs, error) {
-	answer, err := server.advertise(ctx)
+func readAdvertisement(ctx context.Context, server transport) (*packp.AdvRefs, error) {
+	answer, err := server.readReferences(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Close()
 	refs := packp.NewAdvRefs()
-	tooLong := exceeds("bytes in its list of references", maxAdvertisement)
+	tooLong := newLimitError("bytes in its list of references", maxAdvertisement)
 	first := &firstBytes{Reader: &limit.Reader{R: answer, Left: maxAdvertisement, Err: tooLong}}
 	err = refs.Decode(first)
 	if err != nil && bytes.Contains(first.kept, []byte("object-format=sha256")) {
@@ -154,8 +154,8 @@ func newRequest(offered *capability.List, want plumbing.Hash, history bool) (*pa
 	return request, text.Bytes(), errors.Join(errs...)
 }
 
-// packOf reads the head of a response and returns the pack that follows.
-func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, error) {
+// readPackHead reads the head of a response and returns the pack that follows.
+func readPackHead(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, error) {
 	response := packp.NewUploadPackResponse(request)
 	if err := response.Decode(io.NopCloser(answer)); err != nil {
 		return nil, err
@@ -170,9 +170,9 @@ func packOf(answer io.Reader, request *packp.UploadPackRequest) (io.Reader, erro
 	}
 }
 
-// explain rewords an error of a transport and adds a remedy. The error may quote the server, so
+// explainError rewords an error of a transport and adds a remedy. The error may quote the server, so
 // explain truncates it and masks the credential.
-func explain(ctx context.Context, err error, cred credential) error {
+func explainError(ctx context.Context, err error, cred credential) error {
 	var tooLarge *limit.Error
 	var file *FileError
 	var said *pktline.ErrorLine
@@ -192,9 +192,9 @@ func explain(ctx context.Context, err error, cred credential) error {
 		return file
 	case errors.Is(err, errDenied):
 		text = fmt.Sprintf("the server refuses %s: set %s or --git-token-file, or correct what is set",
-			cred.describe(), envToken)
+			cred.describeOrigin(), envToken)
 	case errors.Is(err, errNoSuch):
-		text = "the server has no such repository, or does not show it to " + cred.describe()
+		text = "the server has no such repository, or does not show it to " + cred.describeOrigin()
 	case errors.As(err, new(x509.UnknownAuthorityError)):
 		text = "no known authority has signed the server's certificate: name a file with the right one by --git-ca"
 	case errors.As(err, &redirect):
@@ -210,7 +210,7 @@ func explain(ctx context.Context, err error, cred credential) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the server's answer ends too early"
 	}
-	text = terminal.Safe(cred.clear(text))
+	text = terminal.Safe(cred.maskIn(text))
 	if len(text) > maxErrorText {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}

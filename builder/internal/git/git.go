@@ -93,13 +93,13 @@ func Fetch(ctx context.Context, remote Endpoint, opts FetchOptions, dir string) 
 	}
 	server, err := connect(ctx, remote, opts.Auth, cred)
 	if err != nil {
-		return Reference{}, explain(ctx, err, cred)
+		return Reference{}, explainError(ctx, err, cred)
 	}
 	defer server.Close()
 	limits := newPackLimits(opts.MaxFileSize, opts.MaxTotalSize)
-	found, err := exchange(ctx, server, wanted{opts.ReferenceName, opts.History}, dir, limits)
+	found, err := fetchReference(ctx, server, wanted{opts.ReferenceName, opts.History}, dir, limits)
 	if err != nil {
-		return Reference{}, explain(ctx, err, cred)
+		return Reference{}, explainError(ctx, err, cred)
 	}
 	return found, nil
 }

@@ -65,14 +65,14 @@ func newHTTPTransport(remote Endpoint, auth Auth, cred credential) (*httpTranspo
 	base := *remote.URL
 	base.Path = strings.TrimRight(base.Path, "/")
 	base.RawPath = strings.TrimRight(base.RawPath, "/")
-	client := &http.Client{Transport: roundTripper, CheckRedirect: sameServer}
+	client := &http.Client{Transport: roundTripper, CheckRedirect: allowSameServer}
 	return &httpTransport{client: client, base: &base, cred: cred, identity: identity}, nil
 }
 
-// sameServer follows redirects only within a server, because the credential is for that server.
-func sameServer(req *http.Request, via []*http.Request) error {
+// allowSameServer follows redirects only within a server, because the credential is for that server.
+func allowSameServer(req *http.Request, via []*http.Request) error {
 	first := via[0].URL
-	if authority(req.URL) != authority(first) || req.URL.Scheme != first.Scheme {
+	if normalizeHost(req.URL) != normalizeHost(first) || req.URL.Scheme != first.Scheme {
 		return &redirectError{to: req.URL.Scheme + "://" + req.URL.Host}
 	}
 	if len(via) > maxRedirects {
@@ -88,14 +88,14 @@ func (e *redirectError) Error() string {
 	return "the server redirects to " + e.to + ": use the URL of the repository there"
 }
 
-func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
+func (r *httpTransport) readReferences(ctx context.Context) (io.ReadCloser, error) {
 	target := r.base.JoinPath(refsPath)
 	target.RawQuery = "service=" + service
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, err
 	}
-	res, err := r.do(req, "application/x-git-upload-pack-advertisement")
+	res, err := r.doRequest(req, "application/x-git-upload-pack-advertisement")
 	if err != nil {
 		return nil, err
 	}
@@ -107,15 +107,15 @@ func (r *httpTransport) advertise(ctx context.Context) (io.ReadCloser, error) {
 	return res.Body, nil
 }
 
-func (r *httpTransport) upload(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	return r.post(ctx, request, http.Header{})
+func (r *httpTransport) uploadRequest(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	return r.postRequest(ctx, request, http.Header{})
 }
 
-func (r *httpTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
-	return r.post(ctx, request, http.Header{"Git-Protocol": {gitProtocol}})
+func (r *httpTransport) uploadRequestV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+	return r.postRequest(ctx, request, http.Header{"Git-Protocol": {gitProtocol}})
 }
 
-func (r *httpTransport) post(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
+func (r *httpTransport) postRequest(ctx context.Context, request []byte, header http.Header) (io.ReadCloser, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base.JoinPath(service).String(),
 		bytes.NewReader(request))
 	if err != nil {
@@ -123,15 +123,15 @@ func (r *httpTransport) post(ctx context.Context, request []byte, header http.He
 	}
 	req.Header = header
 	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
-	res, err := r.do(req, "application/x-git-upload-pack-result")
+	res, err := r.doRequest(req, "application/x-git-upload-pack-result")
 	if err != nil {
 		return nil, err
 	}
 	return res.Body, nil
 }
 
-// do sends a request with the credential and requires a response of the given content type.
-func (r *httpTransport) do(req *http.Request, contentType string) (*http.Response, error) {
+// doRequest sends a request with the credential and requires a response of the given content type.
+func (r *httpTransport) doRequest(req *http.Request, contentType string) (*http.Response, error) {
 	req.Header.Set("User-Agent", capability.DefaultAgent())
 	req.Header.Set("Accept", contentType)
 	if r.cred.origin != "" {

@@ -111,7 +111,7 @@ func cutQuoted(text string) (word, rest string) {
 			return unquoted.String(), text[i+1:]
 		case c == '\\' && i+1 < len(text):
 			i++
-			unquoted.WriteByte(unescape(text[i]))
+			unquoted.WriteByte(unescapeByte(text[i]))
 		default:
 			unquoted.WriteByte(c)
 		}
@@ -119,7 +119,7 @@ func cutQuoted(text string) (word, rest string) {
 	return unquoted.String(), ""
 }
 
-func unescape(c byte) byte {
+func unescapeByte(c byte) byte {
 	switch c {
 	case 'n':
 		return '\n'

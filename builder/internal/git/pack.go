@@ -30,15 +30,17 @@ func newPackLimits(file, total int64) packLimits {
 	return packLimits{objects: 2_000_000, object: max(256<<20, file), total: max(16<<30, total)}
 }
 
-func (l packLimits) totalError() *limit.Error { return exceeds("bytes in its commit", l.total) }
-
-// reader limits the size of a response.
-func (l packLimits) reader(answer io.Reader) io.Reader {
-	return &limit.Reader{R: answer, Left: l.total, Err: l.totalError()}
+func (l packLimits) newTotalError() *limit.Error {
+	return newLimitError("bytes in its commit", l.total)
 }
 
-// exceeds returns the error for a server that sends too much. No flag raises these limits.
-func exceeds(unit string, most int64) *limit.Error {
+// limitReader limits the size of a response.
+func (l packLimits) limitReader(answer io.Reader) io.Reader {
+	return &limit.Reader{R: answer, Left: l.total, Err: l.newTotalError()}
+}
+
+// newLimitError returns the error for a server that sends too much. No flag raises these limits.
+func newLimitError(unit string, most int64) *limit.Error {
 	return &limit.Error{Subject: "the source", Unit: unit, Max: most, Advice: "build from a checkout of it"}
 }
 
@@ -57,7 +59,7 @@ func storePack(pack io.Reader, dir string, limits packLimits) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := admit(io.TeeReader(pack, f), limits); err != nil {
+	if err := checkPack(io.TeeReader(pack, f), limits); err != nil {
 		return err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -74,24 +76,24 @@ func storePack(pack io.Reader, dir string, limits packLimits) (err error) {
 	return os.Rename(f.Name(), base+".pack")
 }
 
-// admit reads a whole pack and returns an error if it exceeds the limits.
-func admit(pack io.Reader, limits packLimits) error {
+// checkPack reads a whole pack and returns an error if it exceeds the limits.
+func checkPack(pack io.Reader, limits packLimits) error {
 	scanner := packfile.NewScanner(pack)
 	_, count, err := scanner.Header()
 	if err != nil {
 		return err
 	}
 	if int64(count) > limits.objects {
-		return exceeds("objects in its commit", limits.objects)
+		return newLimitError("objects in its commit", limits.objects)
 	}
 	var total int64
 	for range count {
-		size, err := admitObject(scanner, limits)
+		size, err := checkObject(scanner, limits)
 		if err != nil {
 			return err
 		}
 		if total += size; total > limits.total {
-			return limits.totalError()
+			return limits.newTotalError()
 		}
 	}
 	_, err = scanner.Checksum()
@@ -101,9 +103,9 @@ func admit(pack io.Reader, limits packLimits) error {
 // reservedType is a reserved object type that go-git accepts as valid.
 const reservedType plumbing.ObjectType = 5
 
-// admitObject returns the unpacked size of the next object in bytes.
-func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
-	tooLarge := exceeds("bytes in a single object", limits.object)
+// checkObject returns the unpacked size of the next object in bytes.
+func checkObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
+	tooLarge := newLimitError("bytes in a single object", limits.object)
 	header, err := scanner.NextObjectHeader()
 	switch {
 	case err != nil:
@@ -113,7 +115,7 @@ func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 	case header.Length < 0 || header.Length > limits.object:
 		return 0, tooLarge
 	}
-	unpacked := meter{left: header.Length}
+	unpacked := headMeter{left: header.Length}
 	if _, _, err := scanner.NextObject(&unpacked); err != nil {
 		return 0, err
 	}
@@ -130,13 +132,13 @@ func admitObject(scanner *packfile.Scanner, limits packLimits) (int64, error) {
 // errLonger reports an object that is longer than its header says.
 var errLonger = errors.New("an object in a pack is longer than announced")
 
-// meter counts the bytes of an object and keeps the first ones.
-type meter struct {
+// headMeter counts the bytes of an object and keeps the first ones.
+type headMeter struct {
 	left int64
 	head []byte
 }
 
-func (m *meter) Write(p []byte) (int, error) {
+func (m *headMeter) Write(p []byte) (int, error) {
 	if m.left -= int64(len(p)); m.left < 0 {
 		return 0, errLonger
 	}
@@ -147,7 +149,7 @@ func (m *meter) Write(p []byte) (int, error) {
 // deltaSize returns the size of the object that a delta produces, in bytes. A delta starts with the
 // size of the base and the size of the result. deltaSize returns 0 for a malformed delta, which the
 // parser refuses later.
-func (m *meter) deltaSize() uint64 {
+func (m *headMeter) deltaSize() uint64 {
 	_, n := binary.Uvarint(m.head)
 	size, _ := binary.Uvarint(m.head[max(n, 0):])
 	return size

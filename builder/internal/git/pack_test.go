@@ -114,7 +114,7 @@ func TestPackLimits(t *testing.T) {
 		{"cut short", pack(func(p *packer) { p.blob("a") }, 1)[:20], "EOF"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := admit(bytes.NewReader(test.pack), limits)
+			err := checkPack(bytes.NewReader(test.pack), limits)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("error %v, want %q", err, test.want)
 			}
@@ -138,9 +138,9 @@ func TestLimitsOfWhatAServerSends(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = exchange(t.Context(), remote, wanted{}, t.TempDir(), limits)
+		_, err = fetchReference(t.Context(), remote, wanted{}, t.TempDir(), limits)
 		var tooLarge *limit.Error
-		if !errors.As(explain(t.Context(), err, credential{}), &tooLarge) ||
+		if !errors.As(explainError(t.Context(), err, credential{}), &tooLarge) ||
 			!strings.Contains(tooLarge.Error(), "build from a checkout") {
 			t.Errorf("%+v: error %v", limits, err)
 		}

@@ -34,12 +34,12 @@ func (e *unnamedError) Error() string {
 func fetchUnnamed(
 	ctx context.Context, server transport, wants wanted, unnamed *unnamedError, dir string, limits packLimits,
 ) error {
-	answer, err := server.uploadV2(ctx, requestV2(unnamed.hash, wants.history))
+	answer, err := server.uploadRequestV2(ctx, requestV2(unnamed.hash, wants.history))
 	if err != nil {
 		return unnamed
 	}
 	defer answer.Close()
-	bounded := limits.reader(answer)
+	bounded := limits.limitReader(answer)
 	if err := skipToPack(bounded); err != nil {
 		return unnamed
 	}

@@ -32,7 +32,7 @@ type sshTransport struct {
 	session *ssh.Session
 	stdin   io.WriteCloser
 	stdout  io.Reader
-	stderr  head
+	stderr  headBuffer
 	// forget stops watching the context.
 	forget func() bool
 }
@@ -51,7 +51,7 @@ func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (
 			r.Close()
 		}
 	}()
-	config, err := r.config(address, auth, cred)
+	config, err := r.newClientConfig(address, auth, cred)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,11 @@ func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (
 		return nil, explainSSH(err)
 	}
 	r.client = ssh.NewClient(c, channels, requests)
-	return r, r.start("")
+	return r, r.startUploadPack("")
 }
 
-// start runs upload-pack on the server. If protocol is not empty, start sets it as GIT_PROTOCOL.
-func (r *sshTransport) start(protocol string) (err error) {
+// startUploadPack runs upload-pack on the server. If protocol is not empty, start sets it as GIT_PROTOCOL.
+func (r *sshTransport) startUploadPack(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func uploadCommand(remote Endpoint) string {
 	return service + " '" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// advertise returns the server's error output as an error if there is no response.
-func (r *sshTransport) advertise(context.Context) (io.ReadCloser, error) {
+// readReferences returns the server's error output as an error if there is no response.
+func (r *sshTransport) readReferences(context.Context) (io.ReadCloser, error) {
 	var first [1]byte
 	if _, err := io.ReadFull(r.stdout, first[:]); err != nil {
 		r.session.Wait() // wait for all of the error output
@@ -111,9 +111,9 @@ func (r *sshTransport) advertise(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(io.MultiReader(bytes.NewReader(first[:]), r.stdout)), nil
 }
 
-// upload ignores a write error caused by the server closing early; the server has then
+// uploadRequest ignores a write error caused by the server closing early; the server has then
 // sent a refusal, which the caller reads.
-func (r *sshTransport) upload(_ context.Context, request []byte) (io.ReadCloser, error) {
+func (r *sshTransport) uploadRequest(_ context.Context, request []byte) (io.ReadCloser, error) {
 	_, err := r.stdin.Write(request)
 	if err == nil {
 		err = r.stdin.Close()
@@ -124,10 +124,10 @@ func (r *sshTransport) upload(_ context.Context, request []byte) (io.ReadCloser,
 	return io.NopCloser(r.stdout), nil
 }
 
-// uploadV2 runs upload-pack again and skips its list of capabilities.
-func (r *sshTransport) uploadV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
+// uploadRequestV2 runs upload-pack again and skips its list of capabilities.
+func (r *sshTransport) uploadRequestV2(ctx context.Context, request []byte) (io.ReadCloser, error) {
 	r.session.Close() // it may have ended already
-	if err := r.start(gitProtocol); err != nil {
+	if err := r.startUploadPack(gitProtocol); err != nil {
 		return nil, err
 	}
 	line, err := readPacket(r.stdout)
@@ -143,7 +143,7 @@ func (r *sshTransport) uploadV2(ctx context.Context, request []byte) (io.ReadClo
 	if err != nil {
 		return nil, err
 	}
-	return r.upload(ctx, request)
+	return r.uploadRequest(ctx, request)
 }
 
 // Close implements [io.Closer].
@@ -158,10 +158,10 @@ func (r *sshTransport) Close() error {
 	return errors.Join(err, r.agent.Close())
 }
 
-// config authenticates with the password in the URL, else the key file, else the agent. It accepts
+// newClientConfig authenticates with the password in the URL, else the key file, else the agent. It accepts
 // known hosts only.
-func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.ClientConfig, error) {
-	method, err := r.authMethod(auth, cred)
+func (r *sshTransport) newClientConfig(address string, auth Auth, cred credential) (*ssh.ClientConfig, error) {
+	method, err := r.chooseAuthMethod(auth, cred)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (r *sshTransport) config(address string, auth Auth, cred credential) (*ssh.
 	}, nil
 }
 
-func (r *sshTransport) authMethod(auth Auth, cred credential) (ssh.AuthMethod, error) {
+func (r *sshTransport) chooseAuthMethod(auth Auth, cred credential) (ssh.AuthMethod, error) {
 	if !cred.password.Empty() {
 		return ssh.Password(cred.password.Reveal()), nil
 	}
@@ -258,10 +258,10 @@ func explainSSH(err error) error {
 	return err
 }
 
-// head keeps the first bytes written to it.
-type head struct{ kept []byte }
+// headBuffer keeps the first bytes written to it.
+type headBuffer struct{ kept []byte }
 
-func (h *head) Write(p []byte) (int, error) {
+func (h *headBuffer) Write(p []byte) (int, error) {
 	h.kept = append(h.kept, p[:min(len(p), maxStderr-len(h.kept))]...)
 	return len(p), nil
 }

@@ -251,7 +251,7 @@ func TestSSHCancelled(t *testing.T) {
 }
 
 func TestErrorOutputIsBounded(t *testing.T) {
-	var h head
+	var h headBuffer
 	for range 3 {
 		if n, err := h.Write(make([]byte, maxStderr/2+1)); n != maxStderr/2+1 || err != nil {
 			t.Fatal(n, err)

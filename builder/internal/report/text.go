@@ -24,10 +24,10 @@ import (
 func WriteSummary(w io.Writer, b *Build) error {
 	t := newTable(w)
 	for _, image := range b.Images {
-		t.addRow(chooseVerb(b.DryRun, "pushed", "would push"), image+"@"+b.Digest.String())
+		t.addRow(selectVerb(b.DryRun, "pushed", "would push"), image+"@"+b.Digest.String())
 	}
 	for _, file := range b.Files {
-		t.addRow(chooseVerb(b.DryRun, "wrote", "would write"), file)
+		t.addRow(selectVerb(b.DryRun, "wrote", "would write"), file)
 	}
 	t.addRow("digest", b.Digest.String())
 	t.addRelease(b.Manifest)
@@ -173,7 +173,7 @@ func countReasons(dropped []source.Drop) string {
 	return strings.Join(parts, ", ")
 }
 
-func chooseVerb(dry bool, done, would string) string {
+func selectVerb(dry bool, done, would string) string {
 	if dry {
 		return would
 	}

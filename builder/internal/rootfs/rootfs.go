@@ -28,8 +28,8 @@ type Limits struct {
 	Unpacked int64
 }
 
-// exceeds reports that an image exceeds a limit.
-func exceeds(unit string, most int64) error {
+// newLimitError reports that an image exceeds a limit.
+func newLimitError(unit string, most int64) error {
 	return &limit.Error{Subject: "the image", Unit: unit, Max: most}
 }
 
@@ -86,7 +86,7 @@ func (r *reader) readLayer(open Layer) (err error) {
 	defer plain.Close()
 	r.here = map[string]bool{}
 	counted := &limit.Reader{R: plain, Left: r.limits.Unpacked - r.read,
-		Err: exceeds("bytes in its layers", r.limits.Unpacked)}
+		Err: newLimitError("bytes in its layers", r.limits.Unpacked)}
 	archive := tar.NewReader(counted)
 	for {
 		header, err := archive.Next()
@@ -192,11 +192,11 @@ func (r *reader) readFile(name string, size int64, content io.Reader) error {
 	r.bytes += size
 	switch {
 	case size > r.limits.FileSize:
-		return exceeds("bytes in /"+name, r.limits.FileSize)
+		return newLimitError("bytes in /"+name, r.limits.FileSize)
 	case r.files > r.limits.Files:
-		return exceeds("files in /"+r.dir, int64(r.limits.Files))
+		return newLimitError("files in /"+r.dir, int64(r.limits.Files))
 	case r.bytes > r.limits.TotalSize:
-		return exceeds("bytes in /"+r.dir, r.limits.TotalSize)
+		return newLimitError("bytes in /"+r.dir, r.limits.TotalSize)
 	}
 	data := bytes.NewBuffer(make([]byte, 0, size))
 	if _, err := io.CopyN(data, content, size); err != nil {

@@ -20,13 +20,13 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// expired is the rule for settings past their last day.
-const expired = "rule-setting-expired"
+// expiredRule is the rule for settings past their last day.
+const expiredRule = "rule-setting-expired"
 
 // All returns all rules, sorted by ID.
 func All() []diagnostic.Rule {
 	own := diagnostic.Rule{
-		ID: expired, Severity: diagnostic.Warning, Title: "A setting of a rule has expired",
+		ID: expiredRule, Severity: diagnostic.Warning, Title: "A setting of a rule has expired",
 		Meaning: "It no longer applies: the diagnostics of the rule have their default severity again.",
 		Example: "rules: [{rule: secret-unused, severity: off, reason: …, until: 2020-01-31}]",
 		Remedy:  "correct what the rule reports, and delete the setting; or agree on a later date",
@@ -164,7 +164,7 @@ func lastMatch(settings []Setting, d diagnostic.Diagnostic) int {
 // splitExpired returns the valid settings, and a diagnostic for each expired one.
 func (s *Set) splitExpired(now time.Time) (valid []Setting, over []diagnostic.Diagnostic) {
 	today := now.UTC().Format(time.DateOnly)
-	rule, _ := Find(expired)
+	rule, _ := Find(expiredRule)
 	for _, setting := range s.settings {
 		if cmp.Or(setting.Until, today) >= today {
 			valid = append(valid, setting)

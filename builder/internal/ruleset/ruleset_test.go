@@ -164,7 +164,7 @@ func TestApply(t *testing.T) {
 			out, low := rules.Apply(in, now)
 			var got []string
 			for _, d := range out {
-				if d.Rule == expired {
+				if d.Rule == expiredRule {
 					got = append(got, d.Rule)
 					continue
 				}

@@ -45,7 +45,7 @@ func isArchive(path string) bool {
 func openArchive(spec Spec, limits Limits) (*Tree, error) {
 	file, err := os.OpenFile(spec.dir, namedFlags, 0)
 	if err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
 	root, err := readArchive(file, limits)
 	if err != nil {
@@ -63,7 +63,7 @@ func readArchive(file *os.File, limits Limits) (*archiveDirectory, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a regular file")
 	}
@@ -74,7 +74,7 @@ func listArchive(r io.ReaderAt, size int64, limits Limits) (*archiveDirectory, e
 	if size > maxArchive {
 		return nil, fmt.Errorf("the archive is larger than %d MiB: remove what need not be in it", maxArchive>>20)
 	}
-	reader := &rationedFile{ReaderAt: r, left: maxArchiveList}
+	reader := &meteredFile{ReaderAt: r, left: maxArchiveList}
 	archive, err := zip.NewReader(reader, size)
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are checked below
 		return nil, fmt.Errorf("read the list of the archive: %w", err)
@@ -128,13 +128,13 @@ func (l *listing) addEntry(f *zip.File) error {
 	return nil
 }
 
-// rationedFile is a file of which only a limited number of bytes may be read.
-type rationedFile struct {
+// meteredFile is a file of which only a limited number of bytes may be read.
+type meteredFile struct {
 	io.ReaderAt
 	left int64
 }
 
-func (r *rationedFile) ReadAt(p []byte, off int64) (int, error) {
+func (r *meteredFile) ReadAt(p []byte, off int64) (int, error) {
 	if int64(len(p)) > r.left {
 		return 0, fmt.Errorf("it is larger than %d MiB", maxArchiveList>>20)
 	}
@@ -196,7 +196,7 @@ func (d *archiveDirectory) insertEntry(f *zip.File) (made int, err error) {
 			return made, errors.New("the archive contains the name more than once: create the archive again")
 		case i == last && !f.Mode().IsDir():
 			d.known[name] = nil
-			d.list = append(d.list, archivedFile(name, f))
+			d.list = append(d.list, newArchivedFile(name, f))
 			made++
 		case !taken:
 			below = newArchiveDirectory()
@@ -226,7 +226,7 @@ func (d *archiveDirectory) directoryAt(path string) (*archiveDirectory, error) {
 	return d, nil
 }
 
-func archivedFile(name string, f *zip.File) entry {
+func newArchivedFile(name string, f *zip.File) entry {
 	e := entry{name: name, kind: unsupported, size: int64(f.UncompressedSize64)}
 	switch mode := f.Mode(); {
 	case mode.IsRegular():

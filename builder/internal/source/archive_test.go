@@ -281,7 +281,7 @@ func FuzzArchive(f *testing.F) {
 			return
 		}
 		tree := &Tree{top: root, root: root, limits: limits}
-		if _, err := tree.pickLone(Spec{dir: "x.zip"}, "", true); err != nil {
+		if _, err := tree.selectLone(Spec{dir: "x.zip"}, "", true); err != nil {
 			return
 		}
 		var total int64

@@ -64,7 +64,7 @@ var errNoWorkTree = errors.New("it is not in a Git work tree: run the scan in on
 // OpenChanges opens the repository of a directory, or the one in GIT_DIR.
 func OpenChanges(dir string, opts ChangeOptions) (*Changes, error) {
 	c := &Changes{opts: opts}
-	if err := c.locate(dir); err != nil {
+	if err := c.locateRepository(dir); err != nil {
 		return nil, fmt.Errorf("%s: %w", printableName(dir), err)
 	}
 	if err := c.openObjects(); err != nil {
@@ -82,16 +82,16 @@ func (c *Changes) Close() error {
 	return errors.Join(errs...)
 }
 
-// locate finds the repository of a directory.
-func (c *Changes) locate(dir string) (err error) {
+// locateRepository finds the repository of a directory.
+func (c *Changes) locateRepository(dir string) (err error) {
 	if c.top, err = filepath.Abs(dir); err != nil {
 		return err
 	}
 	if c.top, err = filepath.EvalSymlinks(c.top); err != nil {
-		return pathError(err)
+		return trimPathError(err)
 	}
 	if named := c.opts.Getenv(envGitDir); named != "" {
-		c.dir = c.absolute(named)
+		c.dir = c.resolveHookPath(named)
 		if _, err := os.Stat(c.dir); err != nil {
 			return fmt.Errorf("%s: %w", envGitDir, err)
 		}
@@ -109,8 +109,8 @@ func (c *Changes) locate(dir string) (err error) {
 	return err
 }
 
-// absolute resolves a path that Git passes to a hook. Hooks run at the top of the work tree.
-func (c *Changes) absolute(name string) string {
+// resolveHookPath resolves a path that Git passes to a hook. Hooks run at the top of the work tree.
+func (c *Changes) resolveHookPath(name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
@@ -132,10 +132,10 @@ func (c *Changes) openObjects() error {
 	stores := objectStores{EncodedObjectStorer: storage}
 	dirs := append([]string{c.opts.Getenv(envObjects)}, filepath.SplitList(c.opts.Getenv(envAlternates))...)
 	for _, dir := range dirs {
-		if dir == "" || c.absolute(dir) == filepath.Join(c.dir, "objects") {
+		if dir == "" || c.resolveHookPath(dir) == filepath.Join(c.dir, "objects") {
 			continue
 		}
-		more := git.NewStorage(objectsOnly{osfs.New(c.absolute(dir))})
+		more := git.NewStorage(objectsOnly{osfs.New(c.resolveHookPath(dir))})
 		c.close = append(c.close, more.Close)
 		stores.more = append(stores.more, more)
 	}
@@ -209,7 +209,7 @@ func (s objectStores) EncodedObjectSize(hash plumbing.Hash) (int64, error) {
 // objectsOnly presents an object directory as a repository that contains only objects.
 type objectsOnly struct{ billy.Filesystem }
 
-func (f objectsOnly) inside(name string) (string, error) {
+func (f objectsOnly) mapPath(name string) (string, error) {
 	rest, ok := strings.CutPrefix(path.Clean(filepath.ToSlash(name)), "objects")
 	if !ok {
 		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -218,7 +218,7 @@ func (f objectsOnly) inside(name string) (string, error) {
 }
 
 func (f objectsOnly) Open(name string) (billy.File, error) {
-	inside, err := f.inside(name)
+	inside, err := f.mapPath(name)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (f objectsOnly) Open(name string) (billy.File, error) {
 }
 
 func (f objectsOnly) Stat(name string) (os.FileInfo, error) {
-	inside, err := f.inside(name)
+	inside, err := f.mapPath(name)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (f objectsOnly) Stat(name string) (os.FileInfo, error) {
 }
 
 func (f objectsOnly) ReadDir(name string) ([]os.FileInfo, error) {
-	inside, err := f.inside(name)
+	inside, err := f.mapPath(name)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 // Since calls fn once for every content that the commits of a range add. HEAD~3 stands for the
 // commits after that one, A..B for the commits of B that A lacks. It returns the number of commits.
 func (c *Changes) Since(ctx context.Context, revisions string, fn func(Version) error) (commits int, err error) {
-	list, err := c.commits(ctx, revisions)
+	list, err := c.listRange(ctx, revisions)
 	if err != nil {
 		return 0, err
 	}
@@ -155,7 +155,7 @@ func (c *Changes) eachAddition(ctx context.Context, list []plumbing.Hash, fn fun
 			}
 		}
 	}
-	h.fn = c.version(fn)
+	h.fn = c.newVersionFilter(fn)
 	for _, hash := range list {
 		if err := h.visitCommit(ctx, hash); err != nil {
 			return err
@@ -164,8 +164,8 @@ func (c *Changes) eachAddition(ctx context.Context, list []plumbing.Hash, fn fun
 	return nil
 }
 
-// version determines the workspace of a version. A version that is too large is an error.
-func (c *Changes) version(fn func(Version) error) func(Version) error {
+// newVersionFilter determines the workspace of a version. A version that is too large is an error.
+func (c *Changes) newVersionFilter(fn func(Version) error) func(Version) error {
 	var last string
 	var tree *object.Tree
 	return func(v Version) error {
@@ -216,8 +216,8 @@ func (c *Changes) readSnapshots(commit string) error {
 	return nil
 }
 
-func (c *Changes) lookAtStaged() error {
-	list, err := c.index()
+func (c *Changes) readStagedSnapshots() error {
+	list, err := c.listIndex()
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ const maxRenames = 20
 // commit is empty. For a new file, it returns removed files that may be its former name.
 func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 	if commit == "" {
-		err = c.lookAtStaged()
+		err = c.readStagedSnapshots()
 	} else {
 		err = c.readSnapshots(commit)
 	}
@@ -252,7 +252,7 @@ func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 	for _, before := range c.snapshots.before {
 		hashes := []plumbing.Hash{before[full]}
 		if _, there := before[full]; !there {
-			hashes = c.snapshots.now.renamed(before, full)
+			hashes = c.snapshots.now.findRenamed(before, full)
 		}
 		for _, hash := range hashes {
 			data, err := c.readBlob(hash)
@@ -265,9 +265,9 @@ func (c *Changes) Before(name, commit string) (contents [][]byte, err error) {
 	return contents, nil
 }
 
-// renamed returns the removed files with the extension of a new one, those with the longest common
+// findRenamed returns the removed files with the extension of a new one, those with the longest common
 // path suffix first.
-func (s snapshot) renamed(before snapshot, name string) []plumbing.Hash {
+func (s snapshot) findRenamed(before snapshot, name string) []plumbing.Hash {
 	var gone []string
 	for old := range before {
 		if _, there := s[old]; !there && path.Ext(old) == path.Ext(name) {
@@ -275,7 +275,7 @@ func (s snapshot) renamed(before snapshot, name string) []plumbing.Hash {
 		}
 	}
 	slices.SortFunc(gone, func(a, b string) int {
-		if d := commonEnd(b, name) - commonEnd(a, name); d != 0 {
+		if d := commonSuffix(b, name) - commonSuffix(a, name); d != 0 {
 			return d
 		}
 		return strings.Compare(a, b)
@@ -287,8 +287,8 @@ func (s snapshot) renamed(before snapshot, name string) []plumbing.Hash {
 	return hashes
 }
 
-// commonEnd returns the length of the common suffix in bytes.
-func commonEnd(a, b string) int {
+// commonSuffix returns the length of the common suffix in bytes.
+func commonSuffix(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
 		n++

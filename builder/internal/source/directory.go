@@ -47,25 +47,25 @@ func openRootBelow(root *os.Root, dir string) (*os.Root, error) {
 func (d rootDirectory) entries(limit int) ([]entry, error) {
 	f, err := d.root.OpenFile(d.path, directoryFlags, 0)
 	if err != nil {
-		return nil, d.changed(err)
+		return nil, d.explainChange(err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !d.is(info) {
-		return nil, d.changed(err)
+	if info, err := f.Stat(); err != nil || !d.isSame(info) {
+		return nil, d.explainChange(err)
 	}
-	list, err := d.list(f, limit)
+	list, err := d.listEntries(f, limit)
 	if err != nil {
 		return nil, err
 	}
 	// The entries were examined by path, which must still lead here.
-	if info, err := d.root.Lstat(d.path); err != nil || !d.is(info) {
-		return nil, d.changed(err)
+	if info, err := d.root.Lstat(d.path); err != nil || !d.isSame(info) {
+		return nil, d.explainChange(err)
 	}
 	return list, nil
 }
 
-func (d rootDirectory) is(info fs.FileInfo) bool {
-	return d.listed == (identity{}) || identityOf(info).sameFile(d.listed)
+func (d rootDirectory) isSame(info fs.FileInfo) bool {
+	return d.listed == (identity{}) || identityOf(info).isSameFile(d.listed)
 }
 
 // identity distinguishes a file from a replacement or a modified version.
@@ -78,38 +78,38 @@ func identityOf(info fs.FileInfo) identity {
 	return identity{fileIDOf(info), info.Size(), info.ModTime().UnixNano()}
 }
 
-func (i identity) sameFile(other identity) bool { return i.id.same(other.id) }
+func (i identity) isSameFile(other identity) bool { return i.id.same(other.id) }
 
-// unchanged reports whether two listings are of the same version of one file.
-func (i identity) unchanged(other identity) bool {
-	return i.sameFile(other) && i.size == other.size && i.modified == other.modified
+// isUnchanged reports whether two listings are of the same version of one file.
+func (i identity) isUnchanged(other identity) bool {
+	return i.isSameFile(other) && i.size == other.size && i.modified == other.modified
 }
 
-func (d rootDirectory) list(f *os.File, limit int) ([]entry, error) {
+func (d rootDirectory) listEntries(f *os.File, limit int) ([]entry, error) {
 	var list []entry
 	for {
 		items, err := f.ReadDir(listingBatch)
 		if errors.Is(err, io.EOF) {
 			return list, nil
 		} else if err != nil {
-			return nil, pathError(err)
+			return nil, trimPathError(err)
 		}
 		if len(list)+len(items) > limit {
 			return nil, errTooMany
 		}
 		for _, item := range items {
-			e, err := d.entry(item.Name())
+			e, err := d.readEntry(item.Name())
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // it was removed after it was listed
 			} else if err != nil {
-				return nil, d.changed(err)
+				return nil, d.explainChange(err)
 			}
 			list = append(list, e)
 		}
 	}
 }
 
-func (d rootDirectory) entry(name string) (entry, error) {
+func (d rootDirectory) readEntry(name string) (entry, error) {
 	below := path.Join(d.path, name)
 	info, err := d.root.Lstat(below)
 	if err != nil {
@@ -129,11 +129,11 @@ func (d rootDirectory) entry(name string) (entry, error) {
 	return e, nil
 }
 
-// changed returns the error for a directory that can no longer be listed. A problem of the root
+// explainChange returns the error for a directory that can no longer be listed. A problem of the root
 // itself is not a change.
-func (d rootDirectory) changed(err error) error {
+func (d rootDirectory) explainChange(err error) error {
 	if d.listed == (identity{}) || errors.Is(err, fs.ErrPermission) {
-		return pathError(err)
+		return trimPathError(err)
 	}
 	return errChanged
 }
@@ -165,28 +165,28 @@ func kindOf(info fs.FileInfo) kind {
 func readListed(root *os.Root, name string, listed identity) ([]byte, error) {
 	f, err := root.OpenFile(name, listedFlags, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	} else if err != nil {
 		return nil, errChanged
 	}
 	defer f.Close()
-	if !same(f, listed) {
+	if !isUnchanged(f, listed) {
 		return nil, errChanged
 	}
 	data := make([]byte, listed.size)
 	if _, err := io.ReadFull(f, data); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, errChanged
 	} else if err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
-	if !same(f, listed) {
+	if !isUnchanged(f, listed) {
 		return nil, errChanged
 	}
 	return data, nil
 }
 
-// same reports whether an open file is the listed one and has not been modified.
-func same(f *os.File, listed identity) bool {
+// isUnchanged reports whether an open file is the listed one and has not been modified.
+func isUnchanged(f *os.File, listed identity) bool {
 	info, err := f.Stat()
-	return err == nil && kindOf(info) == regular && identityOf(info).unchanged(listed)
+	return err == nil && kindOf(info) == regular && identityOf(info).isUnchanged(listed)
 }

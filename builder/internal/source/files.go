@@ -38,15 +38,15 @@ func ReadFiles(ctx context.Context, names []string, most int64, fn func(Version)
 
 // ReadStream calls fn with the content of a stream of limited size as a file with a name.
 func ReadStream(stream io.Reader, name string, most int64, fn func(Version) error) error {
-	data, err := readAll(stream, most)
+	data, err := readLimited(stream, most)
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	return fn(newVersion(name, data))
 }
 
-// readAll reads a file of limited size.
-func readAll(file io.Reader, most int64) ([]byte, error) {
+// readLimited reads a file of limited size.
+func readLimited(file io.Reader, most int64) ([]byte, error) {
 	tooLarge := &limit.Error{Subject: "it", Max: most, Advice: "raise --max-file-size"}
 	return io.ReadAll(&limit.Reader{R: file, Left: most, Err: tooLarge})
 }
@@ -71,25 +71,25 @@ func newVersion(name string, data []byte) Version {
 func readSingle(name string, most int64) ([]byte, error) {
 	file, err := os.OpenFile(name, namedFlags, 0)
 	if err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	case info.IsDir():
 		return nil, errors.New("it is a directory: scan it alone, as SOURCE, or name its files")
 	case !info.Mode().IsRegular():
 		return nil, errors.New("it is not a regular file: give its content on standard input (builder scan -)")
 	}
-	return readAll(file, most)
+	return readLimited(file, most)
 }
 
 // CleanName returns a name for standard input that is safe in reports.
 func CleanName(name string) (string, error) {
 	clean := path.Clean(filepath.ToSlash(name))
-	if clean == "." || clean == "/" || strings.ContainsFunc(clean, unprintable) {
+	if clean == "." || clean == "/" || strings.ContainsFunc(clean, isUnprintable) {
 		return "", fmt.Errorf("%q is not the name of a file", printableName(name))
 	}
 	return clean, nil

@@ -27,7 +27,7 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 		return nil, fmt.Errorf("create a temporary directory: %w", err)
 	}
 	remove := func() error { return os.RemoveAll(dir) }
-	want, err := git.Fetch(ctx, spec.remote, opts.fetch(spec.ref), dir)
+	want, err := git.Fetch(ctx, spec.remote, opts.fetchOptions(spec.ref), dir)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
@@ -47,7 +47,7 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 func openLocal(spec Spec) (*Tree, error) {
 	dir, err := git.FindGitDir(git.LocalPath(spec.remote.URL))
 	if err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
 	storage, err := git.OpenStorage(dir)
 	if err != nil {
@@ -81,7 +81,7 @@ func openCommit(storage *filesystem.Storage, want git.Reference, spec Spec) (*Tr
 	if err != nil {
 		return nil, err
 	}
-	root, err := subtree(commit, spec.subdir)
+	root, err := findSubtree(commit, spec.subdir)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func openCommit(storage *filesystem.Storage, want git.Reference, spec Spec) (*Tr
 	}, nil
 }
 
-func subtree(commit *object.Commit, subdir string) (*object.Tree, error) {
+func findSubtree(commit *object.Commit, subdir string) (*object.Tree, error) {
 	root, err := commit.Tree()
 	if err != nil {
 		return nil, fmt.Errorf("read the tree of commit %s: %w", commit.Hash, err)
@@ -128,7 +128,7 @@ func (d gitDirectory) entries(limit int) ([]entry, error) {
 	}
 	list := make([]entry, 0, len(d.tree.Entries))
 	for _, item := range d.tree.Entries {
-		e, err := d.entry(item)
+		e, err := d.newEntry(item)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", printableName(item.Name), err)
 		}
@@ -137,7 +137,7 @@ func (d gitDirectory) entries(limit int) ([]entry, error) {
 	return list, nil
 }
 
-func (d gitDirectory) entry(item object.TreeEntry) (entry, error) {
+func (d gitDirectory) newEntry(item object.TreeEntry) (entry, error) {
 	e := entry{name: item.Name, kind: unsupported, hash: item.Hash.String()}
 	switch item.Mode {
 	case filemode.Dir:

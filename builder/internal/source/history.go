@@ -239,13 +239,13 @@ func (h *historyWalker) visitEntry(
 		if h.fn == nil {
 			return nil
 		}
-		return h.version(commit, item.Hash, path)
+		return h.visitVersion(commit, item.Hash, path)
 	default:
 		return nil // links and submodules have no content
 	}
 }
 
-func (h *historyWalker) version(commit *object.Commit, hash plumbing.Hash, path string) error {
+func (h *historyWalker) visitVersion(commit *object.Commit, hash plumbing.Hash, path string) error {
 	v := Version{Path: path, Commit: commit.Hash.String(), Time: commit.Committer.When}
 	var err error
 	if v.Size, err = git.BlobSize(h.objects, hash); err == nil && v.Size <= h.limit {

@@ -25,9 +25,9 @@ var workspaceParts = []string{
 	indexFile, "index.yaml", "index.json", "security.yml", ".import.yml", "automations", "imports", "pages",
 }
 
-// arrange finds the workspaces: the source may be one, contain them, or contain them further down.
-func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
-	top, err := newWalker(t.limits).sorted(t.root)
+// findWorkspaces finds the workspaces: the source may be one, contain them, or contain them further down.
+func (t *Tree) findWorkspaces(spec Spec, opts Options, archive bool) error {
+	top, err := newWalker(t.limits).listSorted(t.root)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
 	}
@@ -36,9 +36,9 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 		return err
 	}
 	if opts.One {
-		return t.pickOne(spec, opts.Workspace)
+		return t.selectOne(spec, opts.Workspace)
 	}
-	if one, err := t.pickLone(spec, opts.Workspace, archive); err != nil || one {
+	if one, err := t.selectLone(spec, opts.Workspace, archive); err != nil || one {
 		if one && t.lone.slug == "" {
 			t.notify("the source is one workspace without a slug in index.yml: it ships as " + printableName(t.slug) +
 				" (--workspace names it)")
@@ -56,12 +56,12 @@ func (t *Tree) arrange(spec Spec, opts Options, archive bool) error {
 
 // findPlace makes the directory of the workspaces the root.
 func (t *Tree) findPlace(spec Spec, opts Options) error {
-	s := search{walker: newWalker(t.limits), ignored: t.ignored}
+	s := workspaceSearch{walker: newWalker(t.limits), ignored: t.ignored}
 	if err := s.searchDirectory("", t.root, maxDepth); err != nil {
 		return nil // the walk reports it, if it is about what ships
 	}
 	if len(s.places) > 1 {
-		return ambiguous(spec, s.places)
+		return newAmbiguousError(spec, s.places)
 	}
 	if len(s.places) == 0 || s.places[0].path == "" {
 		return nil
@@ -73,7 +73,7 @@ func (t *Tree) findPlace(spec Spec, opts Options) error {
 	}
 	t.notify(fmt.Sprintf("the workspaces are in %[1]s, which is taken as with --subdir %[1]s",
 		printableName(path.Join(spec.subdir, t.place))))
-	list, err := newWalker(t.limits).sorted(t.root)
+	list, err := newWalker(t.limits).listSorted(t.root)
 	if err != nil {
 		return fmt.Errorf("list directory %s: %w", printableName(t.place), err)
 	}
@@ -81,8 +81,8 @@ func (t *Tree) findPlace(spec Spec, opts Options) error {
 	return errors.Join(t.ignored.addPatterns(opts.Exclude, t.ignored.place), t.ignored.addFile(list, t.ignored.place))
 }
 
-// ambiguous returns the error for workspaces in several places.
-func ambiguous(spec Spec, places []place) error {
+// newAmbiguousError returns the error for workspaces in several places.
+func newAmbiguousError(spec Spec, places []place) error {
 	var lines strings.Builder
 	for i, p := range places {
 		if i == maxNamed {
@@ -102,16 +102,16 @@ type place struct {
 	content directory
 }
 
-// search finds directories of workspaces.
-type search struct {
+// workspaceSearch finds directories of workspaces.
+type workspaceSearch struct {
 	walker  *walker
 	ignored ignored
 	places  []place
 }
 
 // searchDirectory searches a directory down to a depth. It does not search workspaces.
-func (s *search) searchDirectory(dir string, content directory, depth int) error {
-	list, err := s.walker.sorted(content)
+func (s *workspaceSearch) searchDirectory(dir string, content directory, depth int) error {
+	list, err := s.walker.listSorted(content)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
 		return nil // the walk reports it if it ships
 	} else if err != nil {
@@ -127,7 +127,7 @@ func (s *search) searchDirectory(dir string, content directory, depth int) error
 		if err != nil {
 			return fmt.Errorf("list directory %s: %w", printableName(e.path), err)
 		}
-		parts, err := partsOf(s.walker, below)
+		parts, err := findParts(s.walker, below)
 		if err != nil {
 			return fmt.Errorf("list directory %s: %w", printableName(e.path), err)
 		}
@@ -146,10 +146,10 @@ func (s *search) searchDirectory(dir string, content directory, depth int) error
 	return nil
 }
 
-// partsOf returns the parts of a workspace in a directory. A directory that cannot be listed counts
+// findParts returns the parts of a workspace in a directory. A directory that cannot be listed counts
 // as a workspace without index.yml; the walk reports it.
-func partsOf(w *walker, d directory) ([]string, error) {
-	list, err := w.sorted(d)
+func findParts(w *walker, d directory) ([]string, error) {
+	list, err := w.listSorted(d)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errChanged) {
 		return []string{""}, nil
 	} else if err != nil {
@@ -175,7 +175,7 @@ func holdsYAML(w *walker, e entry) bool {
 	if err != nil {
 		return true
 	}
-	list, err := w.sorted(d)
+	list, err := w.listSorted(d)
 	return err != nil || slices.ContainsFunc(list, func(e entry) bool {
 		ext := strings.ToLower(path.Ext(e.name))
 		return e.kind != folder && (ext == ".yml" || ext == ".yaml")
@@ -194,7 +194,7 @@ func (w *walker) dropAside(top []entry) []entry {
 		if err != nil {
 			continue // visiting it fails, too
 		}
-		if parts, err := partsOf(peek, d); err == nil && len(parts) == 0 && peek.acceptName(e) {
+		if parts, err := findParts(peek, d); err == nil && len(parts) == 0 && peek.acceptName(e) {
 			aside = append(aside, e.name)
 		}
 	}
@@ -208,7 +208,7 @@ func (w *walker) dropAside(top []entry) []entry {
 			return false
 		}
 		e.path = e.name
-		w.drop(e, "the directory holds no workspace: it has neither index.yml nor another part of one")
+		w.dropEntry(e, "the directory holds no workspace: it has neither index.yml nor another part of one")
 		return true
 	})
 }

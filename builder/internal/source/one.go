@@ -41,10 +41,10 @@ func (d singleWorkspace) entries(int) ([]entry, error) {
 	return []entry{{name: d.slug, kind: folder, open: func() (directory, error) { return d.content, nil }}}, nil
 }
 
-// pickOne reduces the source to one workspace: the one with the slug, or the only one. An export of
+// selectOne reduces the source to one workspace: the one with the slug, or the only one. An export of
 // the platform has it in a directory with another name, or at the top.
-func (t *Tree) pickOne(spec Spec, slug string) error {
-	found, err := t.candidates()
+func (t *Tree) selectOne(spec Spec, slug string) error {
+	found, err := t.findCandidates()
 	if err != nil {
 		return err
 	}
@@ -75,24 +75,24 @@ func (t *Tree) pickOne(spec Spec, slug string) error {
 	return nil
 }
 
-// pickLone turns a source that is a workspace into a repository of it: one with index.yml at the
+// selectLone turns a source that is a workspace into a repository of it: one with index.yml at the
 // top, or an exported archive with one directory. It reports whether it did.
-func (t *Tree) pickLone(spec Spec, slug string, archive bool) (bool, error) {
+func (t *Tree) selectLone(spec Spec, slug string, archive bool) (bool, error) {
 	if !archive {
 		if atTop, err := t.isWorkspace(); err != nil || !atTop {
 			return false, err
 		}
 	}
-	if found, err := t.candidates(); err != nil || len(found) != 1 {
+	if found, err := t.findCandidates(); err != nil || len(found) != 1 {
 		return false, err
 	}
-	return true, t.pickOne(spec, slug)
+	return true, t.selectOne(spec, slug)
 }
 
 // isWorkspace reports whether the source is itself a workspace: it has index.yml at the top, alone
 // or with another part of a workspace.
 func (t *Tree) isWorkspace() (bool, error) {
-	top, err := newWalker(t.limits).sorted(t.root)
+	top, err := newWalker(t.limits).listSorted(t.root)
 	if err != nil {
 		return false, fmt.Errorf("list directory: %w", err)
 	}
@@ -125,10 +125,10 @@ func (c *candidate) workspaceName(spec Spec, asked string) string {
 	return base
 }
 
-// candidates returns the workspaces at the top of the source, or else one level below.
-func (t *Tree) candidates() ([]candidate, error) {
+// findCandidates returns the workspaces at the top of the source, or else one level below.
+func (t *Tree) findCandidates() ([]candidate, error) {
 	w := newWalker(t.limits)
-	top, err := w.sorted(t.root)
+	top, err := w.listSorted(t.root)
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
 	}
@@ -144,7 +144,7 @@ func (t *Tree) candidates() ([]candidate, error) {
 		if err != nil {
 			return nil, err
 		}
-		list, err := w.sorted(content)
+		list, err := w.listSorted(content)
 		if err != nil {
 			return nil, fmt.Errorf("list directory %s: %w", printableName(e.name), err)
 		}

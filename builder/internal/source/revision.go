@@ -64,20 +64,20 @@ func (r resolver) resolveStep(commit *object.Commit, step string) (_ *object.Com
 		}
 	}
 	if step[0] == '^' && n > 0 {
-		return r.parent(commit, n)
+		return r.parentCommit(commit, n)
 	}
 	for range n {
 		if step[0] == '^' {
 			break // ^0 is the commit itself
 		}
-		if commit, err = r.parent(commit, 1); err != nil {
+		if commit, err = r.parentCommit(commit, 1); err != nil {
 			return nil, err
 		}
 	}
 	return commit, nil
 }
 
-func (r resolver) parent(commit *object.Commit, n int) (*object.Commit, error) {
+func (r resolver) parentCommit(commit *object.Commit, n int) (*object.Commit, error) {
 	if n > len(commit.ParentHashes) {
 		return nil, fmt.Errorf("commit %s has no parent %d", commit.Hash.String()[:shortHash], n)
 	}
@@ -141,10 +141,10 @@ func (r resolver) resolveShort(start string) (plumbing.Hash, error) {
 	return plumbing.ZeroHash, fmt.Errorf("%d commits begin with %s: give more of the hash", len(found), start)
 }
 
-// commits returns the commits of a range, parents first: A..B has the commits of B that A lacks; A
+// listRange returns the commits of a range, parents first: A..B has the commits of B that A lacks; A
 // stands for A..HEAD. All zeros, which CI systems use for the commit before the first one, exclude
 // nothing.
-func (c *Changes) commits(ctx context.Context, text string) ([]plumbing.Hash, error) {
+func (c *Changes) listRange(ctx context.Context, text string) ([]plumbing.Hash, error) {
 	if strings.Contains(text, "...") {
 		return nil, fmt.Errorf("range %q: write A..B, with two dots", printableName(text))
 	}
@@ -152,20 +152,20 @@ func (c *Changes) commits(ctx context.Context, text string) ([]plumbing.Hash, er
 	names := resolver{c.objects, c.storage}
 	var excluded []plumbing.Hash
 	if strings.Trim(from, "0") != "" || from == "" || len(from) < len(plumbing.ZeroHash)*2 {
-		commit, err := names.resolveCommit(orHead(from))
+		commit, err := names.resolveCommit(defaultToHead(from))
 		if err != nil {
 			return nil, err
 		}
 		excluded = append(excluded, commit.Hash)
 	}
-	tip, err := names.resolveCommit(orHead(to))
+	tip, err := names.resolveCommit(defaultToHead(to))
 	if err != nil {
 		return nil, err
 	}
 	return c.listBetween(ctx, excluded, []plumbing.Hash{tip.Hash})
 }
 
-func orHead(revision string) string {
+func defaultToHead(revision string) string {
 	if revision == "" {
 		return plumbing.HEAD.String()
 	}

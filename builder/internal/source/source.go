@@ -69,8 +69,8 @@ type Options struct {
 	Notify func(note string)
 }
 
-// fetch returns the options to fetch a reference.
-func (o Options) fetch(name string) git.FetchOptions {
+// fetchOptions returns the options to fetch a reference.
+func (o Options) fetchOptions(name string) git.FetchOptions {
 	return git.FetchOptions{
 		Auth:          o.Auth,
 		ReferenceName: name,
@@ -171,11 +171,11 @@ func openSpec(ctx context.Context, spec Spec, opts Options) (tree *Tree, err err
 	if tree.notify == nil {
 		tree.notify = func(string) {}
 	}
-	if err := tree.arrange(spec, opts, archive); err != nil {
+	if err := tree.findWorkspaces(spec, opts, archive); err != nil {
 		return nil, errors.Join(err, tree.Close())
 	}
 	if spec.remote.URL == nil && !archive {
-		tree.identify(spec)
+		tree.identifyCheckout(spec)
 	}
 	tree.subdir = path.Join(spec.subdir, tree.place)
 	if tree.info.Commit != "" {
@@ -225,7 +225,7 @@ func (t *Tree) Close() error {
 // ReadTop reads a file at the top of the source, which does not ship. It returns nil if the file
 // does not exist, and an error if it is larger than limit bytes or not regular.
 func (t *Tree) ReadTop(name string, limit int64) ([]byte, error) {
-	top, err := newWalker(t.limits).sorted(t.top)
+	top, err := newWalker(t.limits).listSorted(t.top)
 	if err != nil {
 		return nil, fmt.Errorf("list directory: %w", err)
 	}
@@ -284,7 +284,7 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 		}
 		w.countFile(e, data)
 		if t.checkout != nil {
-			compared.add(e.path, data)
+			compared.addFile(e.path, data)
 		}
 		if err := fn(File{Path: e.path, Data: data}); err != nil {
 			return Report{}, err
@@ -292,7 +292,7 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 	}
 	report, err := w.finishWalk()
 	report.Source = t.info
-	report.Source.Dirty = t.checkout != nil && compared.differs()
+	report.Source.Dirty = t.checkout != nil && compared.isDifferent()
 	return report, err
 }
 
@@ -300,20 +300,20 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 func openDirectory(spec Spec) (*Tree, error) {
 	root, err := openRoot(spec.dir)
 	if err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
 	if spec.subdir != "" {
 		parent := root
 		defer parent.Close()
 		if root, err = openRootBelow(parent, spec.subdir); err != nil {
-			return nil, fmt.Errorf("subdirectory %s: %w", spec.subdir, pathError(err))
+			return nil, fmt.Errorf("subdirectory %s: %w", spec.subdir, trimPathError(err))
 		}
 	}
 	return &Tree{root: rootDirectory{root: root, path: "."}, close: []func() error{root.Close}}, nil
 }
 
-// pathError removes the operation and the path, which the message already contains.
-func pathError(err error) error {
+// trimPathError removes the operation and the path, which the message already contains.
+func trimPathError(err error) error {
 	var perr *os.PathError
 	if errors.As(err, &perr) {
 		return perr.Err

@@ -28,7 +28,7 @@ const maxStaged = 1 << 30
 // Staged calls fn for every staged file that HEAD lacks or has with another content. Without a
 // commit, all files are new.
 func (c *Changes) Staged(ctx context.Context, fn func(Version) error) error {
-	list, err := c.index()
+	list, err := c.listIndex()
 	if err != nil {
 		return fmt.Errorf("read the index: %w", err)
 	}
@@ -64,9 +64,9 @@ func (c *Changes) Staged(ctx context.Context, fn func(Version) error) error {
 	return nil
 }
 
-// index lists the files in the index, excluding links, submodules and files added with git add
+// listIndex lists the files in the index, excluding links, submodules and files added with git add
 // --intent-to-add.
-func (c *Changes) index() ([]*gitindex.Entry, error) {
+func (c *Changes) listIndex() ([]*gitindex.Entry, error) {
 	data, err := c.readIndex()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil // nothing is staged in a new repository
@@ -88,7 +88,7 @@ func (c *Changes) index() ([]*gitindex.Entry, error) {
 func (c *Changes) readIndex() ([]byte, error) {
 	name := filepath.Join(c.dir, "index")
 	if named := c.opts.Getenv(envIndexFile); named != "" {
-		name = c.absolute(named)
+		name = c.resolveHookPath(named)
 	}
 	root, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {

@@ -100,7 +100,7 @@ func newWalker(limits Limits) *walker {
 // workspaces; nothing else at the top ships. If some look like workspaces, those that do not are
 // skipped.
 func (w *walker) listFiles(ctx context.Context, root directory) error {
-	top, err := w.sorted(root)
+	top, err := w.listSorted(root)
 	if err != nil {
 		return fmt.Errorf("list directory: %w", err)
 	}
@@ -122,19 +122,19 @@ func (w *walker) dropTop(e entry) bool {
 	case e.name == "." || e.name == "..":
 		return false
 	case e.kind == folder && e.name == "node_modules":
-		w.drop(e, "packages are installed, not shipped")
+		w.dropEntry(e, "packages are installed, not shipped")
 	case w.dropIgnored(e):
 	case strings.HasPrefix(e.name, "."):
-		w.drop(e, "hidden entries at the top are not workspaces")
+		w.dropEntry(e, "hidden entries at the top are not workspaces")
 	case e.kind == regular:
-		w.drop(e, "files at the top belong to no workspace")
+		w.dropEntry(e, "files at the top belong to no workspace")
 	default:
 		return false
 	}
 	return true
 }
 
-func (w *walker) sorted(d directory) ([]entry, error) {
+func (w *walker) listSorted(d directory) ([]entry, error) {
 	list, err := d.entries(w.room)
 	if errors.Is(err, errTooMany) {
 		return nil, exceedsLimit("files, directories and other entries", int64(2*w.limits.Files))
@@ -192,7 +192,7 @@ func (w *walker) visitEntry(ctx context.Context, e entry) error {
 
 // refuseLinks refuses hard links, naming their other names.
 func (w *walker) refuseLinks() {
-	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.sameFile(*b.link) }
+	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.isSameFile(*b.link) }
 	slices.SortFunc(w.links, func(a, b entry) int { return compareLinks(a, b) })
 	for start := 0; start < len(w.links); {
 		end := start + 1
@@ -228,7 +228,7 @@ func (w *walker) visitFolder(ctx context.Context, e entry) error {
 	var list []entry
 	d, err := e.open()
 	if err == nil {
-		list, err = w.sorted(d)
+		list, err = w.listSorted(d)
 	}
 	if err != nil && !w.tolerateError(e, err) {
 		return fmt.Errorf("list directory %s: %w", e.path, err)
@@ -258,7 +258,7 @@ func (w *walker) dropIgnored(e entry) bool {
 	if !w.ignored.isIgnored(e) {
 		return false
 	}
-	w.drop(e, "it is excluded, by the release file or "+IgnoreFile)
+	w.dropEntry(e, "it is excluded, by the release file or "+IgnoreFile)
 	return true
 }
 
@@ -266,16 +266,16 @@ func (w *walker) dropIgnored(e entry) bool {
 func (w *walker) dropInside(e entry) bool {
 	switch {
 	case e.name == ".git":
-		w.drop(e, "Git's own data is not content")
+		w.dropEntry(e, "Git's own data is not content")
 	case e.name == "node_modules" && e.kind == folder:
-		w.drop(e, "packages are installed, not shipped")
+		w.dropEntry(e, "packages are installed, not shipped")
 	case e.name == IgnoreFile && e.kind == regular:
-		w.drop(e, "it says what does not ship")
+		w.dropEntry(e, "it says what does not ship")
 	case e.name == TemporaryMetadata && e.kind == regular:
-		w.drop(e, "an unfinished write of builder fmt")
+		w.dropEntry(e, "an unfinished write of builder fmt")
 		w.unfinished = append(w.unfinished, printableName(e.path))
 	case e.name == ".DS_Store" && e.kind == regular:
-		w.drop(e, "metadata of a file manager")
+		w.dropEntry(e, "metadata of a file manager")
 	default:
 		return false
 	}
@@ -320,7 +320,7 @@ func (w *walker) acceptName(e entry) bool {
 	switch {
 	case !utf8.ValidString(e.name):
 		w.refuseEntry(e.path, ruleNotUTF8, "the name is not valid UTF-8")
-	case strings.ContainsFunc(e.name, unprintable) || strings.Contains(e.name, `\`):
+	case strings.ContainsFunc(e.name, isUnprintable) || strings.Contains(e.name, `\`):
 		w.refuseEntry(e.path, ruleNameInvalid, "the name has a control character or a backslash")
 	case strings.HasPrefix(e.name, ".wh."):
 		w.refuseEntry(e.path, ruleWhiteout, "in an image, a name that starts with .wh. deletes other files")
@@ -329,7 +329,7 @@ func (w *walker) acceptName(e entry) bool {
 	case len(e.name) > maxName || len(e.path) > maxPath:
 		w.refuseEntry(e.path, ruleNameTooLong, "a name has more than %d or a path more than %d bytes", maxName, maxPath)
 	default:
-		if i := strings.IndexFunc(e.name, invisible); i >= 0 {
+		if i := strings.IndexFunc(e.name, isInvisible); i >= 0 {
 			r, _ := utf8.DecodeRuneInString(e.name[i:])
 			w.refuseEntry(e.path, ruleInvisible, "the name has a character that cannot be seen (U+%04X)", r)
 		}
@@ -365,7 +365,7 @@ func (w *walker) reportCollisions(dir string, list []entry) []entry {
 	})
 }
 
-func (w *walker) drop(e entry, reason string) {
+func (w *walker) dropEntry(e entry, reason string) {
 	w.report.Dropped = append(w.report.Dropped, Drop{Path: printableName(e.path), Reason: reason})
 }
 
@@ -377,21 +377,21 @@ func (w *walker) refuseEntry(p, id, format string, args ...any) {
 // printableName makes a name safe for terminals and JSON.
 func printableName(name string) string {
 	return strings.Map(func(r rune) rune {
-		if unprintable(r) {
+		if isUnprintable(r) {
 			return unicode.ReplacementChar
 		}
 		return r
 	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
 }
 
-// unprintable are characters that control a terminal or change the direction of text.
-func unprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+// isUnprintable are characters that control a terminal or change the direction of text.
+func isUnprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
-// invisible are characters without a glyph, which make different names look the same.
-func invisible(r rune) bool {
+// isInvisible are characters without a glyph, which make different names look the same.
+func isInvisible(r rune) bool {
 	switch r {
 	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f:
 		return true
 	}
-	return r >= utf8.RuneSelf && !unicode.IsPrint(r) && !unprintable(r)
+	return r >= utf8.RuneSelf && !unicode.IsPrint(r) && !isUnprintable(r)
 }

@@ -105,7 +105,7 @@ func FuzzPrintable(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		got := printableName(name)
-		if strings.ContainsFunc(got, unprintable) || strings.ToValidUTF8(got, "") != got || printableName(got) != got {
+		if strings.ContainsFunc(got, isUnprintable) || strings.ToValidUTF8(got, "") != got || printableName(got) != got {
 			t.Fatalf("%q becomes %q", name, got)
 		}
 	})

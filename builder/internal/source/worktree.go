@@ -32,9 +32,9 @@ type checkout struct {
 	blobs map[string]string
 }
 
-// identify determines the commit of a directory. A directory outside of a Git work tree, or in an
+// identifyCheckout determines the commit of a directory. A directory outside of a Git work tree, or in an
 // unreadable one, has none; the user is notified of the latter.
-func (t *Tree) identify(spec Spec) {
+func (t *Tree) identifyCheckout(spec Spec) {
 	dir := filepath.Join(spec.dir, spec.subdir, filepath.FromSlash(t.place))
 	found, err := t.findCheckout(dir)
 	switch {
@@ -54,7 +54,7 @@ func (t *Tree) findCheckout(dir string) (*checkout, error) {
 		return nil, err
 	}
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, pathError(err)
+		return nil, trimPathError(err)
 	}
 	top, err := git.FindWorkTree(dir)
 	if err != nil {
@@ -96,15 +96,15 @@ func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
 	}
 	return &checkout{
 		dir:   dir,
-		info:  release.Source{URL: origin(storage), Commit: commit.Hash.String(), Ref: refs.HeadName, Subdir: subdir},
+		info:  release.Source{URL: originURL(storage), Commit: commit.Hash.String(), Ref: refs.HeadName, Subdir: subdir},
 		time:  commit.Committer.When,
-		blobs: t.shipped(storage, commit, subdir),
+		blobs: t.listShipped(storage, commit, subdir),
 	}, nil
 }
 
-// origin returns the URL of the remote that the work tree was cloned from, without user-info, or ""
+// originURL returns the URL of the remote that the work tree was cloned from, without user-info, or ""
 // if it is not a URL.
-func origin(storage config.ConfigStorer) string {
+func originURL(storage config.ConfigStorer) string {
 	settings, err := storage.Config()
 	if err != nil {
 		return ""
@@ -123,12 +123,12 @@ func origin(storage config.ConfigStorer) string {
 	return ""
 }
 
-// shipped lists what a commit would ship, by the rules of every walk.
-func (t *Tree) shipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) map[string]string {
+// listShipped lists what a commit would ship, by the rules of every walk.
+func (t *Tree) listShipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) map[string]string {
 	if t.lone != nil {
 		subdir = path.Join(subdir, t.lone.directory)
 	}
-	tree, err := subtree(commit, subdir)
+	tree, err := findSubtree(commit, subdir)
 	if err != nil {
 		return nil // not in the commit
 	}
@@ -155,7 +155,7 @@ type comparison struct {
 	other bool
 }
 
-func (c *comparison) add(path string, data []byte) {
+func (c *comparison) addFile(path string, data []byte) {
 	if c.blobs[path] == plumbing.ComputeHash(plumbing.BlobObject, data).String() {
 		c.same++
 	} else {
@@ -163,4 +163,4 @@ func (c *comparison) add(path string, data []byte) {
 	}
 }
 
-func (c *comparison) differs() bool { return c.other || c.same != len(c.blobs) }
+func (c *comparison) isDifferent() bool { return c.other || c.same != len(c.blobs) }

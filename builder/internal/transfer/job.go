@@ -111,7 +111,7 @@ func (b *batch) run(ctx context.Context) (*Report, error) {
 	all = sortByDependency(all)
 	for n, p := range all {
 		done, err := b.transferOne(ctx, p)
-		report.add(done)
+		report.addTransferred(done)
 		if err != nil || done.result.Outcome != outcome.Done {
 			report.skipRest(all[n+1:], b.job.To)
 			return report, err
@@ -120,16 +120,16 @@ func (b *batch) run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// transferred is what is known about the transfer of one workspace.
-type transferred struct {
+// transferOutcome is what is known about the transfer of one workspace.
+type transferOutcome struct {
 	// result is nil if nothing was tried.
 	result *Result
 	// changes is what the import changes; nil if not requested, or for a new workspace.
 	changes *compare.Report
 }
 
-// add adds the transfer of one workspace to the report.
-func (r *Report) add(t transferred) {
+// addTransferred adds the transfer of one workspace to the report.
+func (r *Report) addTransferred(t transferOutcome) {
 	if t.result != nil {
 		r.Results = append(r.Results, t.result)
 	}
@@ -152,17 +152,17 @@ func (r *Report) skipRest(rest []*packed, to *platform.Client) {
 }
 
 // transferOne imports one workspace.
-func (b *batch) transferOne(ctx context.Context, p *packed) (done transferred, err error) {
+func (b *batch) transferOne(ctx context.Context, p *packed) (done transferOutcome, err error) {
 	file, err := os.Open(p.path)
 	if err != nil {
-		return transferred{}, err
+		return transferOutcome{}, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	info, err := file.Stat()
 	if err != nil {
-		return transferred{}, err
+		return transferOutcome{}, err
 	}
-	opts := b.options(p)
+	opts := b.newOptions(p)
 	opts.Archive = file
 	opts.Size = info.Size()
 	if b.job.Backup != "" || b.job.Compare != nil {
@@ -176,8 +176,8 @@ func (b *batch) transferOne(ctx context.Context, p *packed) (done transferred, e
 	return done, err
 }
 
-// options returns the options of an import without its archive.
-func (b *batch) options(p *packed) Options {
+// newOptions returns the options of an import without its archive.
+func (b *batch) newOptions(p *packed) Options {
 	w := p.reading.Repository.Workspaces[0]
 	opts := Options{
 		Slug:         p.slug,

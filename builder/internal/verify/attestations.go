@@ -31,18 +31,18 @@ type statement struct {
 }
 
 // readAttestations reads all statements and reports missing ones.
-func (v *verifier) readAttestations() error {
-	v.begin(Attestations)
-	list, err := attest.List(v.ctx, v.img)
+func (v *verifier) readAttestations(ctx context.Context) error {
+	v.beginChecks(Attestations)
+	list, err := attest.List(ctx, v.img)
 	if err != nil {
-		return v.brokenAttestation(err)
+		return v.reportBrokenAttestation(ctx, err)
 	}
 	if len(list) == 0 && v.opts.AllowMissingAttestations {
-		v.skip(Attestations, "the image has none")
+		v.skipCheck(Attestations, "the image has none")
 		return nil
 	}
 	if len(list) == 0 {
-		v.add(Attestations, "it has no statements: it was copied for one platform, or built without them; "+
+		v.addProblem(Attestations, "it has no statements: it was copied for one platform, or built without them; "+
 			"skopeo copy --all and crane copy keep them")
 		return nil
 	}
@@ -53,12 +53,12 @@ func (v *verifier) readAttestations() error {
 	for _, a := range list {
 		platform, ok := platforms[a.Image]
 		if !ok {
-			v.add(Attestations, "%s is about %s, which is none of the images of the index", a.Digest, a.Image)
+			v.addProblem(Attestations, "%s is about %s, which is none of the images of the index", a.Digest, a.Image)
 			continue
 		}
-		s, err := a.Read(v.ctx, v.img)
+		s, err := a.Read(ctx, v.img)
 		if err != nil {
-			if err := v.brokenAttestation(err); err != nil {
+			if err := v.reportBrokenAttestation(ctx, err); err != nil {
 				return err
 			}
 			continue
@@ -70,19 +70,19 @@ func (v *verifier) readAttestations() error {
 	return nil
 }
 
-// brokenAttestation reports a problem of a statement. It returns errors that mean a failure to
+// reportBrokenAttestation reports a problem of a statement. It returns errors that mean a failure to
 // reach the statement.
-func (v *verifier) brokenAttestation(err error) error {
+func (v *verifier) reportBrokenAttestation(ctx context.Context, err error) error {
 	var failure *registry.Error
 	switch {
-	case v.ctx.Err() != nil:
-		return context.Cause(v.ctx)
-	case onTheWay(err):
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case isUnreachable(err):
 		return err
 	case errors.As(err, &failure):
-		v.add(Blobs, "%v", err)
+		v.addProblem(Blobs, "%v", err)
 	default:
-		v.add(Attestations, "%v", err)
+		v.addProblem(Attestations, "%v", err)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (v *verifier) countStatements() {
 			switch {
 			case n == want || n == 0 && v.opts.AllowMissingAttestations || n == 1 && !v.sameVersion():
 			default:
-				v.on(Attestations, platform, "there are %d statements of type %s, and should be %d", n, kind, want)
+				v.addPlatformProblem(Attestations, platform, "there are %d statements of type %s, and should be %d", n, kind, want)
 			}
 		}
 	}
@@ -123,12 +123,12 @@ func (v *verifier) readParameters() {
 		}
 		p, err := s.Provenance()
 		if err != nil {
-			v.on(Attestations, s.platform, "%v", err)
+			v.addPlatformProblem(Attestations, s.platform, "%v", err)
 			continue
 		}
 		asked := p.BuildDefinition.ExternalParameters
 		if v.parameters != nil && !reflect.DeepEqual(asked, *v.parameters) {
-			v.on(Attestations, s.platform, "its provenance has other parameters than that of another platform")
+			v.addPlatformProblem(Attestations, s.platform, "its provenance has other parameters than that of another platform")
 		}
 		v.parameters = &asked
 		v.config.Labels = asked.Labels
@@ -146,7 +146,7 @@ func (v *verifier) checkAttestations(files []spdx.File) {
 	}
 	for _, s := range v.statements {
 		if !slices.Contains(attested, s.PredicateType) {
-			v.skip(Attestations, "statements of type %s are not known", s.PredicateType)
+			v.skipCheck(Attestations, "statements of type %s are not known", s.PredicateType)
 		}
 	}
 }
@@ -165,18 +165,18 @@ func (v *verifier) checkKind(kind string, files []spdx.File) {
 		}
 		if generated == nil || kind == attest.ScanType { // the scan alone says what it skipped
 			var err error
-			if generated, err = v.generate(s, files); err != nil {
-				v.on(Attestations, s.platform, "%v", err)
+			if generated, err = v.generatePredicates(s, files); err != nil {
+				v.addPlatformProblem(Attestations, s.platform, "%v", err)
 				return
 			}
 		}
 		i := slices.IndexFunc(generated, func(p attest.Predicate) bool { return s.Matches(p, s.image) })
 		if i < 0 {
-			v.report(s, "its subject")
+			v.reportDifference(s, "its subject")
 			continue
 		}
 		if k := (key{s.platform, i}); seen[k] {
-			v.on(Attestations, s.platform, "there are two statements of type %s about the same layers", kind)
+			v.addPlatformProblem(Attestations, s.platform, "there are two statements of type %s about the same layers", kind)
 		} else {
 			seen[k] = true
 		}
@@ -184,8 +184,8 @@ func (v *verifier) checkKind(kind string, files []spdx.File) {
 	}
 }
 
-// generate returns the predicates of the type of a statement, as this builder would make them.
-func (v *verifier) generate(s statement, files []spdx.File) ([]attest.Predicate, error) {
+// generatePredicates returns the predicates of the type of a statement, as this builder would make them.
+func (v *verifier) generatePredicates(s statement, files []spdx.File) ([]attest.Predicate, error) {
 	release := &attest.Release{Manifest: v.manifest, ManifestDigest: v.config.ManifestDigest}
 	var kinds attest.Kinds
 	switch s.PredicateType {
@@ -199,7 +199,7 @@ func (v *verifier) generate(s statement, files []spdx.File) ([]attest.Predicate,
 		}
 	case attest.ScanType:
 		kinds.Scan = true
-		release.Skipped = v.skipped(s)
+		release.Skipped = v.recordedSkips(s)
 	}
 	return release.Predicates(kinds)
 }
@@ -208,18 +208,18 @@ func (v *verifier) generate(s statement, files []spdx.File) ([]attest.Predicate,
 func (v *verifier) compareStatement(s statement, want attest.Predicate) {
 	var a, b any
 	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want.Content, &b) != nil {
-		v.on(Attestations, s.platform, "the predicate of type %s is no JSON", s.PredicateType)
+		v.addPlatformProblem(Attestations, s.platform, "the predicate of type %s is no JSON", s.PredicateType)
 		return
 	}
-	if place, differ := difference("", a, b); differ {
-		v.report(s, place)
+	if place, differ := findDifference("", a, b); differ {
+		v.reportDifference(s, place)
 	}
 }
 
-// report reports that a statement is another one than this builder would generate.
-func (v *verifier) report(s statement, place string) {
+// reportDifference reports that a statement is another one than this builder would generate.
+func (v *verifier) reportDifference(s statement, place string) {
 	if !v.sameVersion() {
-		v.skip(
+		v.skipCheck(
 			Attestations,
 			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the "+
 				"same version",
@@ -229,7 +229,7 @@ func (v *verifier) report(s statement, place string) {
 		)
 		return
 	}
-	v.on(
+	v.addPlatformProblem(
 		Attestations,
 		s.platform,
 		"the statement of type %s does not follow from the release: see %s",
@@ -238,16 +238,16 @@ func (v *verifier) report(s statement, place string) {
 	)
 }
 
-// difference returns the path of the first difference between two JSON values.
-func difference(at string, a, b any) (place string, differ bool) {
+// findDifference returns the path of the first difference between two JSON values.
+func findDifference(at string, a, b any) (place string, differ bool) {
 	switch x := a.(type) {
 	case map[string]any:
 		y, ok := b.(map[string]any)
 		if !ok {
 			return at, true
 		}
-		for _, key := range slices.Sorted(maps.Keys(union(x, y))) {
-			if place, differ := difference(at+"."+key, x[key], y[key]); differ {
+		for _, key := range slices.Sorted(maps.Keys(mergeMaps(x, y))) {
+			if place, differ := findDifference(at+"."+key, x[key], y[key]); differ {
 				return place, true
 			}
 		}
@@ -258,7 +258,7 @@ func difference(at string, a, b any) (place string, differ bool) {
 			return at, true
 		}
 		for i := range x {
-			if place, differ := difference(fmt.Sprintf("%s[%d]", at, i), x[i], y[i]); differ {
+			if place, differ := findDifference(fmt.Sprintf("%s[%d]", at, i), x[i], y[i]); differ {
 				return place, true
 			}
 		}
@@ -268,12 +268,12 @@ func difference(at string, a, b any) (place string, differ bool) {
 	}
 }
 
-// skipped returns the files that the scan skipped, which only the statement records. They must be a
+// recordedSkips returns the files that the scan skipped, which only the statement records. They must be a
 // part of what ships.
-func (v *verifier) skipped(s statement) []attest.Skipped {
+func (v *verifier) recordedSkips(s statement) []attest.Skipped {
 	stated, err := s.Scan()
 	if err != nil {
-		v.on(Attestations, s.platform, "%v", err)
+		v.addPlatformProblem(Attestations, s.platform, "%v", err)
 		return nil
 	}
 	list := stated.Coverage.Skipped
@@ -281,7 +281,7 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 	last := ""
 	for _, skipped := range list {
 		if skipped.Files < 1 || skipped.Files > v.files || skipped.Bytes < 0 || skipped.Reason <= last {
-			v.on(
+			v.addPlatformProblem(
 				Attestations,
 				s.platform,
 				"the scan says that it did not look at %d files, %d bytes: %q",
@@ -295,7 +295,7 @@ func (v *verifier) skipped(s statement) []attest.Skipped {
 		last = skipped.Reason
 	}
 	if total != stated.Coverage.SkippedBytes || total > v.bytes {
-		v.on(
+		v.addPlatformProblem(
 			Attestations,
 			s.platform,
 			"the scan did not look at %d bytes, of which it accounts for %d, and %d ship",
@@ -322,14 +322,14 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 	var groups []attest.Group
 	for i, g := range m.Groups {
 		labels := g.Labels
-		if v.keeps() && i < len(p.Groups) && containsAll(g.Labels, p.Groups[i].Labels) {
+		if v.keepsBase() && i < len(p.Groups) && containsAll(g.Labels, p.Groups[i].Labels) {
 			labels = p.Groups[i].Labels // the group also has labels of the base
 		}
 		groups = append(groups, attest.Group{Name: g.Name, Labels: labels})
 	}
 	same := func(what string, asked, made any) {
 		if !reflect.DeepEqual(asked, made) {
-			v.add(Attestations, "the provenance says that %s %v was asked for, and the release has %v", what, asked, made)
+			v.addProblem(Attestations, "the provenance says that %s %v was asked for, and the release has %v", what, asked, made)
 		}
 	}
 	same("source", p.Source, attest.SourceParameters{URL: m.Source.URL, Ref: m.Source.Ref, Subdir: m.Source.Subdir})

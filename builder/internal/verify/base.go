@@ -18,32 +18,32 @@ import (
 
 // checkBase compares the layers below the release, and the configuration of the image, with the
 // base named in the manifest.
-func (v *verifier) checkBase() error {
-	v.begin(Base)
+func (v *verifier) checkBase(ctx context.Context) error {
+	v.beginChecks(Base)
 	base := v.manifest.Base
 	if base == nil {
 		for i := range v.img.Manifests {
-			if n := len(v.img.Manifests[i].Manifest.Layers); n != v.ownLayers() {
-				v.on(
+			if n := len(v.img.Manifests[i].Manifest.Layers); n != v.countOwnLayers() {
+				v.addPlatformProblem(
 					Base,
 					v.img.Manifests[i].PlatformName(),
 					"the manifest names no base, and there are %d layers below the release",
-					n-v.ownLayers(),
+					n-v.countOwnLayers(),
 				)
 			}
 		}
 		return nil
 	}
 	if v.opts.Resolve == nil {
-		v.skip(Base, "it was not to be read")
+		v.skipCheck(Base, "it was not to be read")
 		return nil
 	}
 	name, _, _ := strings.Cut(base.Name, "@")
-	img, err := v.opts.Resolve(v.ctx, name+"@"+base.Digest.String())
-	if v.ctx.Err() != nil {
-		return context.Cause(v.ctx)
+	img, err := v.opts.Resolve(ctx, name+"@"+base.Digest.String())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	} else if err != nil {
-		v.skip(Base, "%v", err)
+		v.skipCheck(Base, "%v", err)
 		return nil
 	}
 	defer img.Close()
@@ -57,13 +57,13 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 	platform := m.PlatformName()
 	i := slices.IndexFunc(base.Manifests, func(b registry.Manifest) bool { return b.PlatformName() == platform })
 	if i < 0 {
-		v.on(Base, platform, "%s has no image for it", base.Name)
+		v.addPlatformProblem(Base, platform, "%s has no image for it", base.Name)
 		return
 	}
 	below := &base.Manifests[i]
-	n := len(m.Config.RootFS.DiffIDs) - v.ownLayers()
+	n := len(m.Config.RootFS.DiffIDs) - v.countOwnLayers()
 	if !slices.Equal(m.Config.RootFS.DiffIDs[:n], below.Config.RootFS.DiffIDs) {
-		v.on(
+		v.addPlatformProblem(
 			Base,
 			platform,
 			"the %d layers below the release are not the %d of %s",
@@ -74,11 +74,11 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 	}
 	for j := range min(n, len(below.Manifest.Layers)) {
 		if got, want := m.Manifest.Layers[j].Digest, below.Manifest.Layers[j].Digest; got != want {
-			v.on(Base, platform, "layer %d is %s, and that of %s is %s", j+1, got, base.Name, want)
+			v.addPlatformProblem(Base, platform, "layer %d is %s, and that of %s is %s", j+1, got, base.Name, want)
 		}
 	}
 	if err := v.compareConfig(m, below); err != nil {
-		v.on(Base, platform, "its configuration: %v", err)
+		v.addPlatformProblem(Base, platform, "its configuration: %v", err)
 	}
 }
 
@@ -88,27 +88,27 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 	if err != nil {
 		return err
 	}
-	want, err := settings(applied)
+	want, err := runSettings(applied)
 	if err != nil {
 		return err
 	}
-	got, err := settings(m.RawConfig)
+	got, err := runSettings(m.RawConfig)
 	if err != nil {
 		return err
 	}
-	for _, key := range slices.Sorted(maps.Keys(union(want, got))) {
+	for _, key := range slices.Sorted(maps.Keys(mergeMaps(want, got))) {
 		if key == "Env" {
-			v.compareVariables(m.PlatformName(), texts(got[key]), texts(want[key]))
+			v.compareVariables(m.PlatformName(), stringItems(got[key]), stringItems(want[key]))
 		} else if key == "Labels" {
 			v.compareLabels(m.PlatformName(), got[key], want[key])
 		} else if !reflect.DeepEqual(got[key], want[key]) {
-			v.on(
+			v.addPlatformProblem(
 				Environment,
 				m.PlatformName(),
 				"%s is %s, and should be %s as the base has it",
 				key,
-				show(got[key]),
-				show(want[key]),
+				formatValue(got[key]),
+				formatValue(want[key]),
 			)
 		}
 	}
@@ -129,10 +129,10 @@ func (v *verifier) compareVariables(platform string, got, want []string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(differ)) {
-		v.on(Environment, platform, "variable %s is not what base and release make of it", name)
+		v.addPlatformProblem(Environment, platform, "variable %s is not what base and release make of it", name)
 	}
 	if len(differ) == 0 {
-		v.on(Environment, platform, "variables are in another order, or more than once")
+		v.addPlatformProblem(Environment, platform, "variables are in another order, or more than once")
 	}
 }
 
@@ -144,15 +144,16 @@ func (v *verifier) compareLabels(platform string, got, want any) {
 	}
 	a, _ := got.(map[string]any)
 	b, _ := want.(map[string]any)
-	for _, key := range slices.Sorted(maps.Keys(union(a, b))) {
+	for _, key := range slices.Sorted(maps.Keys(mergeMaps(a, b))) {
 		if a[key] != b[key] && !image.IsOurs(key) {
-			v.on(Labels, platform, "label %s is %s, and should be %s by base and provenance", key, show(a[key]), show(b[key]))
+			v.addPlatformProblem(Labels, platform, "label %s is %s, and should be %s by base and provenance", key,
+				formatValue(a[key]), formatValue(b[key]))
 		}
 	}
 }
 
-// texts returns the items of a JSON list as strings.
-func texts(value any) []string {
+// stringItems returns the items of a JSON list as strings.
+func stringItems(value any) []string {
 	var list []string
 	items, _ := value.([]any)
 	for _, item := range items {
@@ -161,15 +162,15 @@ func texts(value any) []string {
 	return list
 }
 
-func union(a, b map[string]any) map[string]any {
+func mergeMaps(a, b map[string]any) map[string]any {
 	all := map[string]any{}
 	maps.Copy(all, a)
 	maps.Copy(all, b)
 	return all
 }
 
-// settings returns the parts of a configuration that determine how an image runs, by name.
-func settings(config []byte) (map[string]any, error) {
+// runSettings returns the parts of a configuration that determine how an image runs, by name.
+func runSettings(config []byte) (map[string]any, error) {
 	var decoded struct {
 		Config       map[string]any `json:"config"`
 		OS           any            `json:"os"`
@@ -187,8 +188,8 @@ func settings(config []byte) (map[string]any, error) {
 	return all, nil
 }
 
-// show formats a value as JSON of limited length.
-func show(value any) string {
+// formatValue formats a value as JSON of limited length.
+func formatValue(value any) string {
 	if value == nil {
 		return "not there"
 	}

@@ -28,20 +28,20 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 				check = Manifest
 			}
 			if got, ok := of.found[key]; !ok {
-				v.on(check, platform, "there is no %s %s, which should be %q", of.what, key, want[key])
+				v.addPlatformProblem(check, platform, "there is no %s %s, which should be %q", of.what, key, want[key])
 			} else if got != want[key] {
-				v.on(check, platform, "%s %s is %q, and should be %q", of.what, key, got, want[key])
+				v.addPlatformProblem(check, platform, "%s %s is %q, and should be %q", of.what, key, got, want[key])
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(of.found)) {
 			if _, known := want[key]; !known && image.IsOurs(key) {
-				v.on(Labels, platform, "%s %s is %q, and there should be none", of.what, key, of.found[key])
+				v.addPlatformProblem(Labels, platform, "%s %s is %q, and there should be none", of.what, key, of.found[key])
 			}
 		}
 	}
 	v.checkAnnotations(m)
 	if created := m.Config.Created; created == nil || !created.Equal(v.manifest.Created) {
-		v.on(
+		v.addPlatformProblem(
 			Labels,
 			platform,
 			"the image was created at %v, and should be of %s",
@@ -59,12 +59,13 @@ func (v *verifier) checkAnnotations(m *registry.Manifest) {
 	want := v.config.Annotations(v.parameters.Annotations)
 	for _, key := range slices.Sorted(maps.Keys(m.Manifest.Annotations)) {
 		if _, known := want[key]; !known {
-			v.on(Labels, m.PlatformName(), "annotation %s is not one of the provenance", key)
+			v.addPlatformProblem(Labels, m.PlatformName(), "annotation %s is not one of the provenance", key)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.parameters.Annotations)) {
 		if got := m.Manifest.Annotations[key]; got != want[key] {
-			v.on(Labels, m.PlatformName(), "annotation %s is %q, and should be %q by the provenance", key, got, want[key])
+			v.addPlatformProblem(Labels, m.PlatformName(), "annotation %s is %q, and should be %q by the provenance", key,
+				got, want[key])
 		}
 	}
 }
@@ -81,17 +82,18 @@ func (v *verifier) checkEnvironment(m *registry.Manifest) {
 		name, value, _ := strings.Cut(entry, "=")
 		expected, ours := want[name]
 		if ours && (value != expected || seen[name]) {
-			v.on(Environment, m.PlatformName(), "variable %s is %q, and should be %q, once", name, value, expected)
+			v.addPlatformProblem(Environment, m.PlatformName(), "variable %s is %q, and should be %q, once", name, value,
+				expected)
 		}
 		seen[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if !seen[name] {
-			v.on(Environment, m.PlatformName(), "there is no variable %s, which should be %q", name, want[name])
+			v.addPlatformProblem(Environment, m.PlatformName(), "there is no variable %s, which should be %q", name, want[name])
 		}
 	}
 	for _, id := range v.config.Rivals(m.Config.Config.Env) {
-		v.on(
+		v.addPlatformProblem(
 			Environment,
 			m.PlatformName(),
 			"platform repository %q is in the way of %q: their directories overlap",

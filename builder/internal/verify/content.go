@@ -4,6 +4,7 @@ package verify
 
 import (
 	"archive/tar"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,38 +46,38 @@ type currentLayer struct {
 }
 
 // checkContent reads the layers with the workspaces and compares them with the manifest.
-func (v *verifier) checkContent() error {
-	v.begin(Layer, Whiteout, Files, Workspaces, Order, Scan)
+func (v *verifier) checkContent(ctx context.Context) error {
+	v.beginChecks(Layer, Whiteout, Files, Workspaces, Order, Scan)
 	directory := v.manifest.Repository.Directory
 	c := &content{
 		verifier: v, prefix: strings.TrimPrefix(directory, "/") + "/", opaque: layer.OpaqueWhiteout(directory),
-		seen: map[string]bool{}, collector: workspace.NewCollector(v.groups()),
+		seen: map[string]bool{}, collector: workspace.NewCollector(v.groupOptions()),
 	}
 	left := v.opts.MaxLayer
 	for i, described := range v.manifest.ContentLayers() {
-		c.enter(i+1, described)
-		read, ok, err := v.walk(v.ownLayers()-1-i, left, c.entry)
+		c.enterLayer(i+1, described)
+		read, ok, err := v.walkLayer(ctx, v.countOwnLayers()-1-i, left, c.checkEntry)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			for _, check := range []Check{Layer, Whiteout, Files, Workspaces, Order, Scan, Attestations} {
-				v.skip(check, "a layer with workspaces cannot be read")
+				v.skipCheck(check, "a layer with workspaces cannot be read")
 			}
 			return nil
 		}
 		left -= read.Unpacked
 		c.checkLayer(read, described)
 	}
-	c.compare()
+	c.compareManifest()
 	files := c.inventory.Files()
 	slices.SortFunc(files, func(a, b spdx.File) int { return strings.Compare(a.Path, b.Path) })
 	v.checkAttestations(files)
 	return nil
 }
 
-// enter starts the next layer.
-func (c *content) enter(number int, described release.ContentLayer) {
+// enterLayer starts the next layer.
+func (c *content) enterLayer(number int, described release.ContentLayer) {
 	c.current = currentLayer{
 		number:     number,
 		above:      map[string]bool{},
@@ -92,25 +93,27 @@ func (c *content) enter(number int, described release.ContentLayer) {
 func (c *content) checkLayer(read layer.Layer, described release.ContentLayer) {
 	want := described.Layer
 	if got := (release.Layer{Digest: read.Digest, DiffID: read.DiffID, Size: read.Size}); got != want {
-		c.add(Layer, "layer %d is %s (unpacked %s, %d bytes), and the manifest says %s (unpacked %s, %d bytes)",
+		c.addProblem(Layer, "layer %d is %s (unpacked %s, %d bytes), and the manifest says %s (unpacked %s, %d bytes)",
 			c.current.number, got.Digest, got.DiffID, got.Size, want.Digest, want.DiffID, want.Size)
 	}
 	for _, slug := range slices.Sorted(maps.Keys(c.current.misplaced)) {
-		c.add(Layer, "layer %d has files of workspace %q, which is in another layer by the manifest", c.current.number, slug)
+		c.addProblem(Layer, "layer %d has files of workspace %q, which is in another layer by the manifest",
+			c.current.number, slug)
 	}
 	directory := c.manifest.Repository.Directory
 	switch first := c.current.number == 1; {
-	case first && !c.current.hidden && !c.keeps():
-		c.add(Whiteout, "the layer has no opaque whiteout of %s", directory)
-	case first && c.current.hidden && c.keeps():
-		c.add(Whiteout, "the layer hides the workspaces of the base, which the manifest lists")
+	case first && !c.current.hidden && !c.keepsBase():
+		c.addProblem(Whiteout, "the layer has no opaque whiteout of %s", directory)
+	case first && c.current.hidden && c.keepsBase():
+		c.addProblem(Whiteout, "the layer hides the workspaces of the base, which the manifest lists")
 	case !first && c.current.hidden:
-		c.add(Whiteout, "layer %d hides the workspaces in the layers below it, which the manifest lists", c.current.number)
+		c.addProblem(Whiteout, "layer %d hides the workspaces in the layers below it, which the manifest lists",
+			c.current.number)
 	}
 }
 
-// groups returns the groups of the manifest, in order.
-func (v *verifier) groups() workspace.Options {
+// groupOptions returns the groups of the manifest, in order.
+func (v *verifier) groupOptions() workspace.Options {
 	var options workspace.Options
 	for _, g := range v.manifest.Groups {
 		options.Groups = append(options.Groups, workspace.Group{Name: g.Name, Labels: g.Labels})
@@ -118,41 +121,41 @@ func (v *verifier) groups() workspace.Options {
 	return options
 }
 
-// entry checks a tar entry against the rules of package layer, and reads it.
-func (c *content) entry(h *tar.Header, r io.Reader) error {
+// checkEntry checks a tar entry against the rules of package layer, and reads it.
+func (c *content) checkEntry(h *tar.Header, r io.Reader) error {
 	seen := c.seen
-	if h.Name == c.opaque || above(h.Name, c.prefix) {
+	if h.Name == c.opaque || isParent(h.Name, c.prefix) {
 		seen = c.current.above
 	}
 	if seen[h.Name] {
-		c.add(Files, "%q is in the layers twice", h.Name)
+		c.addProblem(Files, "%q is in the layers twice", h.Name)
 	}
 	seen[h.Name] = true
-	if problem := c.form(h); problem != "" {
-		c.add(Files, "%q %s", h.Name, problem)
+	if problem := c.describeForm(h); problem != "" {
+		c.addProblem(Files, "%q %s", h.Name, problem)
 	}
 	rel, below := strings.CutPrefix(h.Name, c.prefix)
 	switch {
 	case h.Name == c.opaque:
 		c.current.hidden = true
 		return nil
-	case h.Typeflag == tar.TypeDir && (h.Name == c.prefix || above(h.Name, c.prefix) && c.manifest.Base == nil):
+	case h.Typeflag == tar.TypeDir && (h.Name == c.prefix || isParent(h.Name, c.prefix) && c.manifest.Base == nil):
 		return nil
 	case !below:
-		c.add(Files, "%q is not below %s", h.Name, c.manifest.Repository.Directory)
+		c.addProblem(Files, "%q is not below %s", h.Name, c.manifest.Repository.Directory)
 		return nil
 	case layer.IsWhiteout(h.Name):
-		c.add(Files, "%q deletes a file of the base", h.Name)
+		c.addProblem(Files, "%q deletes a file of the base", h.Name)
 		return nil
 	case h.Typeflag == tar.TypeDir:
 		return nil
 	case !fs.ValidPath(rel) || !strings.Contains(rel, "/"):
-		c.add(Files, "%q is in no workspace", h.Name)
+		c.addProblem(Files, "%q is in no workspace", h.Name)
 		return nil
 	}
-	c.place(rel)
+	c.recordMisplaced(rel)
 	if h.Size > c.opts.MaxFile {
-		c.add(Files, "%q has %d bytes, and is not read: more than --max-file-size", h.Name, h.Size)
+		c.addProblem(Files, "%q has %d bytes, and is not read: more than --max-file-size", h.Name, h.Size)
 		return nil
 	}
 	data, err := io.ReadAll(r)
@@ -166,8 +169,8 @@ func (c *content) entry(h *tar.Header, r io.Reader) error {
 	return nil
 }
 
-// place records a file of a workspace that the manifest lists for another layer.
-func (c *content) place(rel string) {
+// recordMisplaced records a file of a workspace that the manifest lists for another layer.
+func (c *content) recordMisplaced(rel string) {
 	slug, _, _ := strings.Cut(rel, "/")
 	if c.current.workspaces[slug] {
 		return
@@ -177,12 +180,12 @@ func (c *content) place(rel string) {
 	}
 }
 
-// above reports whether name is a parent directory of prefix.
-func above(name, prefix string) bool { return strings.HasPrefix(prefix, name) }
+// isParent reports whether name is a parent directory of prefix.
+func isParent(name, prefix string) bool { return strings.HasPrefix(prefix, name) }
 
-// form describes how an entry differs from those that the builder writes. It returns "" if there is
+// describeForm describes how an entry differs from those that the builder writes. It returns "" if there is
 // no difference.
-func (c *content) form(h *tar.Header) string {
+func (c *content) describeForm(h *tar.Header) string {
 	mode := int64(0o644)
 	switch h.Typeflag {
 	case tar.TypeReg:
@@ -207,15 +210,15 @@ func (c *content) form(h *tar.Header) string {
 	return ""
 }
 
-// compare derives the manifest from the files and compares it with the manifest in the image.
-func (c *content) compare() {
+// compareManifest derives the manifest from the files and compares it with the manifest in the image.
+func (c *content) compareManifest() {
 	repository, _ := c.collector.Finish()
 	plan, _ := repository.Plan()
 	c.compareWorkspaces(repository.Manifest())
 	c.compareGroups(plan.Manifest())
 	scanned := c.manifest.Scan
 	if scanned.Files != c.files || scanned.Bytes != c.bytes {
-		c.add(
+		c.addProblem(
 			Scan,
 			"it covered %d files and %d bytes, and %d files and %d bytes ship",
 			scanned.Files,
@@ -225,7 +228,7 @@ func (c *content) compare() {
 		)
 	}
 	if len(scanned.Scanners) == 0 || scanned.Policy == "" {
-		c.add(Scan, "the manifest does not say who scanned, and by which policy")
+		c.addProblem(Scan, "the manifest does not say who scanned, and by which policy")
 	}
 }
 
@@ -234,14 +237,14 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 		said, ok := c.manifest.Workspace(w.Slug)
 		switch {
 		case !ok:
-			c.add(Workspaces, "workspace %q is in a layer, and not in the manifest", w.Slug)
+			c.addProblem(Workspaces, "workspace %q is in a layer, and not in the manifest", w.Slug)
 		case said.FromBase:
-			c.add(Workspaces, "workspace %q is in a layer, and the manifest says that it is in the base", w.Slug)
+			c.addProblem(Workspaces, "workspace %q is in a layer, and the manifest says that it is in the base", w.Slug)
 		case said.SourceVersion != "" && !strings.HasPrefix(w.Version, said.SourceVersion+"-"):
-			c.add(Workspaces, "workspace %q has version name %q, which is not %q with a stamp",
+			c.addProblem(Workspaces, "workspace %q has version name %q, which is not %q with a stamp",
 				w.Slug, w.Version, said.SourceVersion)
 		case w.Digest != said.Digest:
-			c.add(
+			c.addProblem(
 				Workspaces,
 				"the files of workspace %q have digest %s, and the manifest says %s (files: %d instead of %d)",
 				w.Slug,
@@ -250,20 +253,20 @@ func (c *content) compareWorkspaces(shipped []release.Workspace) {
 				w.Files,
 				said.Files,
 			)
-		case !reflect.DeepEqual(normal(w), normal(said)):
-			c.add(Workspaces, "the manifest describes workspace %q as %+v, and its files as %+v", w.Slug, said, w)
+		case !reflect.DeepEqual(normalizeWorkspace(w), normalizeWorkspace(said)):
+			c.addProblem(Workspaces, "the manifest describes workspace %q as %+v, and its files as %+v", w.Slug, said, w)
 		}
 	}
 	for _, w := range c.manifest.Workspaces {
 		if !w.FromBase && !slices.ContainsFunc(shipped, func(s release.Workspace) bool { return s.Slug == w.Slug }) {
-			c.add(Workspaces, "workspace %q is in the manifest, and not in a layer", w.Slug)
+			c.addProblem(Workspaces, "workspace %q is in the manifest, and not in a layer", w.Slug)
 		}
 	}
 }
 
-// normal clears empty lists, which are equivalent to nil, and the version name in the source, which
+// normalizeWorkspace clears empty lists, which are equivalent to nil, and the version name in the source, which
 // does not ship.
-func normal(w release.Workspace) release.Workspace {
+func normalizeWorkspace(w release.Workspace) release.Workspace {
 	w.SourceVersion = ""
 	for _, list := range []*[]string{&w.DependsOn, &w.Requires.Secrets, &w.Requires.Config} {
 		if len(*list) == 0 {
@@ -274,9 +277,9 @@ func normal(w release.Workspace) release.Workspace {
 }
 
 func (c *content) compareGroups(planned []release.Group) {
-	if c.keeps() {
-		c.skip(Workspaces, "%d workspaces are in the base: that is not read for them", c.manifest.FromBase())
-		c.skip(Order, "it depends on workspaces of the base, which are not read")
+	if c.keepsBase() {
+		c.skipCheck(Workspaces, "%d workspaces are in the base: that is not read for them", c.manifest.FromBase())
+		c.skipCheck(Order, "it depends on workspaces of the base, which are not read")
 		return
 	}
 	for i, g := range c.manifest.Groups {
@@ -285,7 +288,7 @@ func (c *content) compareGroups(planned []release.Group) {
 			if i < len(planned) {
 				want = planned[i].Workspaces
 			}
-			c.add(Order, "group %q holds %q in the manifest, and %q by the workspaces", g.Name, g.Workspaces, want)
+			c.addProblem(Order, "group %q holds %q in the manifest, and %q by the workspaces", g.Name, g.Workspaces, want)
 		}
 	}
 }

@@ -137,20 +137,22 @@ type Unproven struct {
 // maxProblems limits the number of problems reported for one check.
 const maxProblems = 50
 
-// found collects the results of the checks.
-type found struct {
+// results collects the results of the checks.
+type results struct {
 	problems []Problem
 	unproven []Unproven
 	made     []Check
 }
 
-// begin records that checks are made.
-func (f *found) begin(checks ...Check) { f.made = append(f.made, checks...) }
+// beginChecks records that checks are made.
+func (f *results) beginChecks(checks ...Check) { f.made = append(f.made, checks...) }
 
-func (f *found) add(c Check, format string, args ...any) { f.on(c, "", format, args...) }
+func (f *results) addProblem(c Check, format string, args ...any) {
+	f.addPlatformProblem(c, "", format, args...)
+}
 
-// on adds a problem of one platform.
-func (f *found) on(c Check, platform, format string, args ...any) {
+// addPlatformProblem adds a problem of one platform.
+func (f *results) addPlatformProblem(c Check, platform, format string, args ...any) {
 	n := 0
 	for _, p := range f.problems {
 		if p.Check == c {
@@ -165,12 +167,12 @@ func (f *found) on(c Check, platform, format string, args ...any) {
 	}
 }
 
-func (f *found) skip(c Check, format string, args ...any) {
+func (f *results) skipCheck(c Check, format string, args ...any) {
 	f.unproven = append(f.unproven, Unproven{c, fmt.Sprintf(format, args...)})
 }
 
-// conclude fills the lists of a report.
-func (f *found) conclude(r *Report) {
+// fillReport fills the lists of a report.
+func (f *results) fillReport(r *Report) {
 	r.Problems = append([]Problem{}, f.problems...)
 	r.Unproven = append([]Unproven{}, f.unproven...)
 	r.Proven = []Check{}

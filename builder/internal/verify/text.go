@@ -39,7 +39,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		line("unproven   %s: %s", u.Check, u.Reason)
 	}
 	if len(r.Proven) > 0 {
-		line("proven     %s", join(r.Proven))
+		line("proven     %s", joinChecks(r.Proven))
 	}
 	switch {
 	case len(r.Problems) > 0:
@@ -52,7 +52,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-func join(checks []Check) string {
+func joinChecks(checks []Check) string {
 	var names []string
 	for _, c := range checks {
 		names = append(names, string(c))

@@ -40,9 +40,9 @@ type Options struct {
 // Image verifies an image. The error reports failure to reach the image, or cancellation. Problems
 // of the image are in the report.
 func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, error) {
-	v := &verifier{ctx: ctx, img: img, opts: opts}
+	v := &verifier{img: img, opts: opts}
 	r := &Report{SchemaVersion: SchemaVersion, Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms()}
-	if err := v.run(); err != nil {
+	if err := v.runChecks(ctx); err != nil {
 		return nil, err
 	}
 	if v.manifest != nil {
@@ -58,23 +58,22 @@ func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, err
 	}
 	r.Files = v.files
 	r.Bytes = v.bytes
-	v.conclude(r)
+	v.fillReport(r)
 	return r, nil
 }
 
 // Unreadable returns the report of an image whose documents do not match their digests.
 func Unreadable(ref string, err error) *Report {
 	r := &Report{SchemaVersion: SchemaVersion, Image: ref, Platforms: []string{}}
-	var f found
-	f.add(Blobs, "%v", err)
-	f.conclude(r)
+	var f results
+	f.addProblem(Blobs, "%v", err)
+	f.fillReport(r)
 	return r
 }
 
 // verifier is one run of [Image].
 type verifier struct {
-	found
-	ctx  context.Context //nolint:containedctx // it lives as long as one run
+	results
 	img  *registry.Image
 	opts Options
 
@@ -88,45 +87,46 @@ type verifier struct {
 	bytes      int64
 }
 
-func (v *verifier) run() error {
-	v.begin(Blobs, Manifest, Platforms)
-	if !v.layout() {
+func (v *verifier) runChecks(ctx context.Context) error {
+	v.beginChecks(Blobs, Manifest, Platforms)
+	if !v.checkLayout() {
 		return nil
 	}
-	if err := v.readManifest(); err != nil || v.manifest == nil {
+	if err := v.readManifest(ctx); err != nil || v.manifest == nil {
 		return err
 	}
-	if !v.hasLayers() {
+	if !v.checkLayerCount() {
 		return nil
 	}
 	v.checkPlatforms()
-	if err := v.readAttestations(); err != nil {
+	if err := v.readAttestations(ctx); err != nil {
 		return err
 	}
-	v.begin(Labels, Environment)
+	v.beginChecks(Labels, Environment)
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
 		v.checkLabels(m)
 		v.checkEnvironment(m)
 	}
-	if err := v.checkContent(); err != nil {
+	if err := v.checkContent(ctx); err != nil {
 		return err
 	}
-	return v.checkBase()
+	return v.checkBase(ctx)
 }
 
-// layout checks that the layers of every platform have the structure of a release.
-func (v *verifier) layout() bool {
+// checkLayout checks that the layers of every platform have the structure of a release.
+func (v *verifier) checkLayout() bool {
 	good := true
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
 		n := len(m.Manifest.Layers)
 		switch {
 		case m.Config.Config.Labels[release.LabelManifestDigest] == "":
-			v.on(Manifest, m.PlatformName(), "this is not a release image: it has no label %s", release.LabelManifestDigest)
+			v.addPlatformProblem(Manifest, m.PlatformName(), "this is not a release image: it has no label %s",
+				release.LabelManifestDigest)
 			good = false
 		case n < fewestLayers || n != len(m.Config.RootFS.DiffIDs):
-			v.on(
+			v.addPlatformProblem(
 				Manifest,
 				m.PlatformName(),
 				"this is not a release image: it has %d layers, and %d of them in its configuration",
@@ -135,19 +135,21 @@ func (v *verifier) layout() bool {
 			)
 			good = false
 		case m.Platform.OS != m.Config.OS || m.Platform.Architecture != m.Config.Architecture:
-			v.on(Platforms, m.PlatformName(), "its configuration is for %s/%s", m.Config.OS, m.Config.Architecture)
+			v.addPlatformProblem(Platforms, m.PlatformName(), "its configuration is for %s/%s", m.Config.OS,
+				m.Config.Architecture)
 		}
 	}
 	return good
 }
 
-// hasLayers checks that every platform has at least as many layers as the manifest describes.
-func (v *verifier) hasLayers() bool {
+// checkLayerCount checks that every platform has at least as many layers as the manifest describes.
+func (v *verifier) checkLayerCount() bool {
 	good := true
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
-		if n := len(m.Manifest.Layers); n < v.ownLayers() {
-			v.on(Layer, m.PlatformName(), "it has %d layers, and the manifest describes a release of %d", n, v.ownLayers())
+		if n := len(m.Manifest.Layers); n < v.countOwnLayers() {
+			v.addPlatformProblem(Layer, m.PlatformName(), "it has %d layers, and the manifest describes a release of %d", n,
+				v.countOwnLayers())
 			good = false
 		}
 	}
@@ -156,31 +158,33 @@ func (v *verifier) hasLayers() bool {
 
 // checkPlatforms checks that all platforms have the same layers of the release.
 func (v *verifier) checkPlatforms() {
-	first := v.layers(&v.img.Manifests[0])
+	first := v.releaseLayers(&v.img.Manifests[0])
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
-		for n, l := range v.layers(m) {
+		for n, l := range v.releaseLayers(m) {
 			if l.Digest != first[n].Digest {
-				v.on(Platforms, m.PlatformName(), "layer %d of the release is %s, and that of %s is %s",
+				v.addPlatformProblem(Platforms, m.PlatformName(), "layer %d of the release is %s, and that of %s is %s",
 					n+1, l.Digest, v.img.Manifests[0].PlatformName(), first[n].Digest)
 			}
 		}
 	}
 }
 
-// ownLayers returns the number of layers that the release adds to its base.
-func (v *verifier) ownLayers() int { return len(v.manifest.ContentLayers()) + 1 }
+// countOwnLayers returns the number of layers that the release adds to its base.
+func (v *verifier) countOwnLayers() int { return len(v.manifest.ContentLayers()) + 1 }
 
-// layers returns the layers of the release, which are the topmost ones of a platform.
-func (v *verifier) layers(m *registry.Manifest) []ocispec.Descriptor {
-	return m.Manifest.Layers[len(m.Manifest.Layers)-v.ownLayers():]
+// releaseLayers returns the layers of the release, which are the topmost ones of a platform.
+func (v *verifier) releaseLayers(m *registry.Manifest) []ocispec.Descriptor {
+	return m.Manifest.Layers[len(m.Manifest.Layers)-v.countOwnLayers():]
 }
 
-// walk reads a layer of the image, counted from the top, and reports problems of its bytes.
-func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader) error) (layer.Layer, bool, error) {
+// walkLayer reads a layer of the image, counted from the top, and reports problems of its bytes.
+func (v *verifier) walkLayer(
+	ctx context.Context, fromTop int, limit int64, fn func(*tar.Header, io.Reader) error,
+) (layer.Layer, bool, error) {
 	layers := v.img.Manifests[0].Manifest.Layers
 	desc := layers[len(layers)-1-fromTop]
-	blob, err := v.img.OpenBlob(v.ctx, desc)
+	blob, err := v.img.OpenBlob(ctx, desc)
 	if err == nil {
 		defer blob.Close()
 		var read layer.Layer
@@ -189,7 +193,7 @@ func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader
 				m := &v.img.Manifests[j]
 				ids := m.Config.RootFS.DiffIDs
 				if id := ids[len(ids)-1-fromTop]; id != read.DiffID {
-					v.on(
+					v.addPlatformProblem(
 						Blobs,
 						m.PlatformName(),
 						"its configuration says that layer %s unpacks to %s, and it unpacks to %s",
@@ -202,34 +206,34 @@ func (v *verifier) walk(fromTop int, limit int64, fn func(*tar.Header, io.Reader
 			return read, true, nil
 		}
 	}
-	return layer.Layer{}, false, v.broken(desc.Digest, err)
+	return layer.Layer{}, false, v.reportBroken(ctx, desc.Digest, err)
 }
 
-// broken reports a problem of a blob. It returns errors that mean a failure to reach the blob.
-func (v *verifier) broken(blob digest.Digest, err error) error {
+// reportBroken reports a problem of a blob. It returns errors that mean a failure to reach the blob.
+func (v *verifier) reportBroken(ctx context.Context, blob digest.Digest, err error) error {
 	switch {
-	case v.ctx.Err() != nil:
-		return context.Cause(v.ctx)
-	case onTheWay(err):
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case isUnreachable(err):
 		return err
 	}
-	v.add(Blobs, "%s: %v", blob, err)
+	v.addProblem(Blobs, "%s: %v", blob, err)
 	return nil
 }
 
-// onTheWay reports whether err is a failure to reach the image rather than a problem of the image.
+// isUnreachable reports whether err is a failure to reach the image rather than a problem of the image.
 // A missing blob of an existing image is a problem of the image.
-func onTheWay(err error) bool {
+func isUnreachable(err error) bool {
 	failure, ok := errors.AsType[*registry.Error](err)
 	return ok && failure.Kind != registry.Invalid && failure.Kind != registry.NotFound
 }
 
 // readManifest reads the layer with the release manifest, which must contain nothing else.
-func (v *verifier) readManifest() error {
+func (v *verifier) readManifest(ctx context.Context) error {
 	var data []byte
 	name := strings.TrimPrefix(release.ManifestPath, "/")
 	n := 0
-	_, ok, err := v.walk(0, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
+	_, ok, err := v.walkLayer(ctx, 0, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
 		switch {
 		case h.Name == name && h.Typeflag == tar.TypeReg:
 			n++
@@ -237,7 +241,7 @@ func (v *verifier) readManifest() error {
 		case h.Name == layer.OpaqueWhiteout(release.Directory):
 		case h.Typeflag == tar.TypeDir && (h.Name == path.Dir(name)+"/" || strings.HasPrefix(name, h.Name)):
 		default:
-			v.add(Manifest, "the layer of the release manifest also holds %q", h.Name)
+			v.addProblem(Manifest, "the layer of the release manifest also holds %q", h.Name)
 		}
 		return err
 	})
@@ -245,7 +249,7 @@ func (v *verifier) readManifest() error {
 		return err
 	}
 	if n != 1 {
-		v.add(Manifest, "the last layer holds %d files %s, and should hold one", n, release.ManifestPath)
+		v.addProblem(Manifest, "the last layer holds %d files %s, and should hold one", n, release.ManifestPath)
 		return nil
 	}
 	return v.decodeManifest(data)
@@ -254,29 +258,29 @@ func (v *verifier) readManifest() error {
 func (v *verifier) decodeManifest(data []byte) error {
 	m, err := release.Decode(bytes.NewReader(data))
 	if err != nil {
-		v.add(Manifest, "%s: %v", release.ManifestPath, err)
+		v.addProblem(Manifest, "%s: %v", release.ManifestPath, err)
 		return nil
 	}
 	if encoded, err := release.Encode(m); err != nil || !bytes.Equal(encoded, data) {
-		v.unfamiliar(m)
+		v.reportUnfamiliar(m)
 	}
 	v.manifest = m
 	v.config = image.Config{
 		Manifest:          m,
 		ManifestDigest:    digest.FromBytes(data),
-		ReplaceRepository: !v.keeps(),
-		KeepRepository:    v.keeps(),
+		ReplaceRepository: !v.keepsBase(),
+		KeepRepository:    v.keepsBase(),
 	}
 	return nil
 }
 
-// keeps reports whether the release keeps workspaces of its base.
-func (v *verifier) keeps() bool { return v.manifest.FromBase() > 0 }
+// keepsBase reports whether the release keeps workspaces of its base.
+func (v *verifier) keepsBase() bool { return v.manifest.FromBase() > 0 }
 
-// unfamiliar reports a manifest that differs from what this builder would write. A newer builder
+// reportUnfamiliar reports a manifest that differs from what this builder would write. A newer builder
 // may have written fields that this one does not know.
-func (v *verifier) unfamiliar(m *release.Manifest) {
-	v.skip(
+func (v *verifier) reportUnfamiliar(m *release.Manifest) {
+	v.skipCheck(
 		Manifest,
 		"builder %s wrote fields into the release manifest that this one does not know: verify with the same version",
 		m.Tool.Version,

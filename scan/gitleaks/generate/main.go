@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	data, err := table.Make("../..")
+	data, err := table.Generate("../..")
 	if err == nil {
 		err = os.WriteFile("rules.json", data, 0o644)
 	}

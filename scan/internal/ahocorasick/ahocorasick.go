@@ -37,26 +37,26 @@ const ends = 1 << 31
 func New(words ...string) *Automaton {
 	a := &Automaton{classes: 1, ended: map[uint32][]int{}}
 	for _, word := range words {
-		a.words = append(a.words, lower(word))
+		a.words = append(a.words, lowerWord(word))
 		a.longest = max(a.longest, len(word))
 	}
 	for _, word := range a.words {
-		a.classify(word)
+		a.classifyBytes(word)
 	}
 	for b := byte('a'); b <= 'z'; b++ {
-		a.class[upper(b)] = a.class[b]
+		a.class[upperByte(b)] = a.class[b]
 	}
 	a.next = make([]uint32, a.classes)
 	for i, word := range a.words {
-		a.insert(i, word)
+		a.insertWord(i, word)
 	}
-	a.link()
+	a.linkStates()
 	return a
 }
 
-func upper(b byte) byte { return b - 'a' + 'A' }
+func upperByte(b byte) byte { return b - 'a' + 'A' }
 
-func lower(word string) string {
+func lowerWord(word string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r - 'A' + 'a'
@@ -65,7 +65,7 @@ func lower(word string) string {
 	}, word)
 }
 
-func (a *Automaton) classify(word string) {
+func (a *Automaton) classifyBytes(word string) {
 	for i := range len(word) {
 		if b := word[i]; a.class[b] == 0 {
 			a.class[b] = uint8(a.classes)
@@ -74,8 +74,8 @@ func (a *Automaton) classify(word string) {
 	}
 }
 
-// insert adds a word to the trie.
-func (a *Automaton) insert(number int, word string) {
+// insertWord adds a word to the trie.
+func (a *Automaton) insertWord(number int, word string) {
 	state := uint32(0)
 	for i := range len(word) {
 		at := state + uint32(a.class[word[i]])
@@ -88,10 +88,10 @@ func (a *Automaton) insert(number int, word string) {
 	a.ended[state] = append(a.ended[state], number)
 }
 
-// link sets the transition of each state for bytes that do not continue a word. It visits
+// linkStates sets the transition of each state for bytes that do not continue a word. It visits
 // states breadth first, so that the fallback state, which is nearer to the root, is already
 // complete.
-func (a *Automaton) link() {
+func (a *Automaton) linkStates() {
 	classes := uint32(a.classes)
 	// back has the fallback of each state, and ended is set for states in which words end.
 	back := make([]uint32, len(a.next)/a.classes)
@@ -131,7 +131,7 @@ func (a *Automaton) All(text []byte) iter.Seq2[int, int] {
 		found := pool.Get().(*lanes)
 		defer pool.Put(found)
 		for start := 0; start < len(text); {
-			end := a.search(text, start, found)
+			end := a.searchLanes(text, start, found)
 			for i := range found {
 				for _, hit := range found[i] {
 					for _, word := range a.ended[hit.state] {

@@ -19,7 +19,7 @@ func naive(words []string, text []byte) []place {
 	var all []place
 	for i, word := range words {
 		for start := range text {
-			if bytes.HasPrefix([]byte(lower(string(text[start:]))), []byte(lower(word))) {
+			if bytes.HasPrefix([]byte(lowerWord(string(text[start:]))), []byte(lowerWord(word))) {
 				all = append(all, place{i, start})
 			}
 		}

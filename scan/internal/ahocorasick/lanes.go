@@ -24,8 +24,8 @@ type hit struct {
 // pool recycles the memory of searches.
 var pool = sync.Pool{New: func() any { return new(lanes) }}
 
-// search searches the text from start and returns the offset where it stopped.
-func (a *Automaton) search(text []byte, start int, found *lanes) (end int) {
+// searchLanes searches the text from start and returns the offset where it stopped.
+func (a *Automaton) searchLanes(text []byte, start int, found *lanes) (end int) {
 	for i := range found {
 		found[i] = found[i][:0]
 	}
@@ -33,14 +33,14 @@ func (a *Automaton) search(text []byte, start int, found *lanes) (end int) {
 	warm := max(a.longest-1, 0)
 	length := min((len(text)-start)/laneCount, maxLane)
 	if start < warm || length < minLane {
-		return a.one(text, start, warm, found)
+		return a.searchOne(text, start, warm, found)
 	}
-	a.four(text, start, warm, length, found)
+	a.searchFour(text, start, warm, length, found)
 	return start + laneCount*length
 }
 
-// one searches a single part: the start of a text, or the rest of it.
-func (a *Automaton) one(text []byte, start, warm int, found *lanes) (end int) {
+// searchOne searches a single part: the start of a text, or the rest of it.
+func (a *Automaton) searchOne(text []byte, start, warm int, found *lanes) (end int) {
 	end = len(text)
 	if start < warm && end-start > laneCount*minLane {
 		end = warm
@@ -59,8 +59,8 @@ func (a *Automaton) one(text []byte, start, warm int, found *lanes) (end int) {
 	return end
 }
 
-// four searches four parts of equal length in turn, step by step.
-func (a *Automaton) four(text []byte, start, warm, length int, found *lanes) {
+// searchFour searches four parts of equal length in turn, step by step.
+func (a *Automaton) searchFour(text []byte, start, warm, length int, found *lanes) {
 	part := func(i int) []byte {
 		from := start + i*length
 		return text[from-warm : from+length]

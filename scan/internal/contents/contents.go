@@ -65,22 +65,21 @@ const (
 
 // walk is the state of one call to Walk.
 type walk struct {
-	ctx   context.Context //nolint:containedctx // a walk ends with it
 	left  int64
 	yield func(Part) error
 }
 
 // Walk yields the parts of a file. Limit is the maximum total size of the parts, in bytes.
 func Walk(ctx context.Context, name string, data []byte, limit int64, yield func(Part) error) error {
-	w := &walk{ctx: ctx, left: limit, yield: yield}
+	w := &walk{left: limit, yield: yield}
 	if text, encoding, ok := decodeText(data); ok {
-		return w.give(Part{Kind: Encoded, Name: name, Data: text, Line: 1, Encoding: encoding})
+		return w.yieldPart(ctx, Part{Kind: Encoded, Name: name, Data: text, Line: 1, Encoding: encoding})
 	}
-	if err := w.binary(name, data, 0); err != nil {
+	if err := w.extractBinary(ctx, name, data, 0); err != nil {
 		return err
 	}
 	if !isBinary(data) {
-		return w.scalars(name, data)
+		return w.extractScalars(ctx, name, data)
 	}
 	return nil
 }
@@ -90,11 +89,11 @@ func isBinary(data []byte) bool {
 	return bytes.IndexByte(data[:min(len(data), sniffed)], 0) >= 0 || hasMagic(data)
 }
 
-// give yields a part, and splits it if it is long.
-func (w *walk) give(p Part) error {
+// yieldPart yields a part, and splits it if it is long.
+func (w *walk) yieldPart(ctx context.Context, p Part) error {
 	for first := true; first || len(p.Data) > 0; first = false {
-		if w.ctx.Err() != nil {
-			return context.Cause(w.ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		piece := p
 		if len(p.Data) > maxPiece {
@@ -118,40 +117,42 @@ func (w *walk) give(p Part) error {
 	return nil
 }
 
-// binary extracts the parts of archives and documents.
-func (w *walk) binary(name string, data []byte, depth int) error {
+// extractBinary extracts the parts of archives and documents.
+func (w *walk) extractBinary(ctx context.Context, name string, data []byte, depth int) error {
 	switch {
 	case depth > maxDepth:
 		return ErrUnreadable
 	case bytes.HasPrefix(data, []byte("%PDF-")):
-		return w.pdf(name, data)
+		return w.extractPDF(ctx, name, data)
 	case bytes.HasPrefix(data, []byte(pngMagic)):
-		return w.png(name, data)
+		return w.extractPNG(ctx, name, data)
 	case !hasMagic(data):
 		return nil
 	}
-	format, stream, err := archives.Identify(w.ctx, "", bytes.NewReader(data))
+	format, stream, err := archives.Identify(ctx, "", bytes.NewReader(data))
 	if errors.Is(err, archives.NoMatch) {
 		return nil
 	}
 	if err != nil {
-		return w.failure(err)
+		return w.explainFailure(ctx, err)
 	}
 	switch f := format.(type) {
 	case archives.Extractor:
 		err = f.Extract(
-			w.ctx,
+			ctx,
 			bytes.NewReader(data),
-			func(_ context.Context, info archives.FileInfo) error { return w.member(name, info, depth) },
+			func(ctx context.Context, info archives.FileInfo) error {
+				return w.extractMember(ctx, name, info, depth)
+			},
 		)
 	case archives.Decompressor:
 		var r io.ReadCloser
 		if r, err = f.OpenReader(stream); err == nil {
-			err = w.content(strings.TrimSuffix(name, path.Ext(name)), r, depth)
+			err = w.extractContent(ctx, strings.TrimSuffix(name, path.Ext(name)), r, depth)
 			r.Close()
 		}
 	}
-	return w.failure(err)
+	return w.explainFailure(ctx, err)
 }
 
 // magics are the signatures of the supported archives. Only TruffleHog has rules for other
@@ -183,14 +184,14 @@ func hasMagic(data []byte) bool {
 	return len(data) > tarOffset+len(tarMagic) && string(data[tarOffset:tarOffset+len(tarMagic)]) == tarMagic
 }
 
-// failure replaces the errors of libraries, which may quote the file.
-func (w *walk) failure(err error) error {
+// explainFailure replaces the errors of libraries, which may quote the file.
+func (w *walk) explainFailure(ctx context.Context, err error) error {
 	var own *yieldError
 	switch {
 	case err == nil:
 		return nil
-	case w.ctx.Err() != nil:
-		return context.Cause(w.ctx)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	case errors.As(err, &own):
 		return own
 	default:
@@ -203,8 +204,8 @@ type yieldError struct{ error }
 
 func (e *yieldError) Unwrap() error { return e.error }
 
-// member extracts the parts of a file in an archive.
-func (w *walk) member(name string, info archives.FileInfo, depth int) error {
+// extractMember extracts the parts of a file in an archive.
+func (w *walk) extractMember(ctx context.Context, name string, info archives.FileInfo, depth int) error {
 	if info.IsDir() || !info.Mode().IsRegular() {
 		return nil
 	}
@@ -213,11 +214,11 @@ func (w *walk) member(name string, info archives.FileInfo, depth int) error {
 		return ErrUnreadable
 	}
 	defer r.Close()
-	return w.content(name+"/"+info.NameInArchive, r, depth)
+	return w.extractContent(ctx, name+"/"+info.NameInArchive, r, depth)
 }
 
-// content reads a file in pieces, or completely if it is an archive itself.
-func (w *walk) content(name string, r io.Reader, depth int) error {
+// extractContent reads a file in pieces, or completely if it is an archive itself.
+func (w *walk) extractContent(ctx context.Context, name string, r io.Reader, depth int) error {
 	buffer := make([]byte, 0, sniffed)
 	head, err := io.ReadAll(io.LimitReader(r, sniffed))
 	if err != nil {
@@ -240,7 +241,7 @@ func (w *walk) content(name string, r io.Reader, depth int) error {
 			if !last {
 				return ErrUnreadable
 			}
-			return w.whole(name, buffer, depth)
+			return w.extractNested(ctx, name, buffer, depth)
 		}
 		end := len(buffer)
 		if !last {
@@ -252,7 +253,7 @@ func (w *walk) content(name string, r io.Reader, depth int) error {
 		if !ok {
 			text = buffer[:end]
 		}
-		if err := w.give(Part{Kind: Archive, Name: name, Data: text}); err != nil {
+		if err := w.yieldPart(ctx, Part{Kind: Archive, Name: name, Data: text}); err != nil {
 			return &yieldError{err}
 		}
 		if last {
@@ -262,18 +263,18 @@ func (w *walk) content(name string, r io.Reader, depth int) error {
 	}
 }
 
-// whole extracts the parts of a nested archive, or the text of an office document.
-func (w *walk) whole(name string, data []byte, depth int) error {
+// extractNested extracts the parts of a nested archive, or the text of an office document.
+func (w *walk) extractNested(ctx context.Context, name string, data []byte, depth int) error {
 	if isOffice(name) {
-		if err := w.give(Part{Kind: Document, Name: name, Data: officeText(data)}); err != nil {
+		if err := w.yieldPart(ctx, Part{Kind: Document, Name: name, Data: officeText(data)}); err != nil {
 			return &yieldError{err}
 		}
 		return nil
 	}
-	if err := w.give(Part{Kind: Archive, Name: name, Data: data}); err != nil {
+	if err := w.yieldPart(ctx, Part{Kind: Archive, Name: name, Data: data}); err != nil {
 		return &yieldError{err}
 	}
-	if err := w.binary(name, data, depth+1); err != nil {
+	if err := w.extractBinary(ctx, name, data, depth+1); err != nil {
 		return &yieldError{err}
 	}
 	return nil

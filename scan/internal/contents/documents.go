@@ -5,6 +5,7 @@ package contents
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"encoding/ascii85"
 	"encoding/binary"
 	"html"
@@ -40,8 +41,8 @@ func officeText(data []byte) []byte {
 
 const pngMagic = "\x89PNG\r\n\x1a\n"
 
-// png extracts the compressed text chunks of an image.
-func (w *walk) png(name string, data []byte) error {
+// extractPNG extracts the compressed text chunks of an image.
+func (w *walk) extractPNG(ctx context.Context, name string, data []byte) error {
 	for rest := data[len(pngMagic):]; len(rest) >= 12; {
 		size := int(binary.BigEndian.Uint32(rest))
 		kind := string(rest[4:8])
@@ -67,11 +68,11 @@ func (w *walk) png(name string, data []byte) error {
 		if len(value) == 0 {
 			continue
 		}
-		text, err := w.inflate(value[1:])
+		text, err := w.inflateStream(value[1:])
 		if err != nil {
 			return err
 		}
-		if err := w.give(
+		if err := w.yieldPart(ctx,
 			Part{Kind: Document, Name: name, Data: append(append(bytes.Clone(key), ": "...), text...)},
 		); err != nil {
 			return err
@@ -80,8 +81,8 @@ func (w *walk) png(name string, data []byte) error {
 	return nil
 }
 
-// inflate decompresses a stream up to the limit.
-func (w *walk) inflate(data []byte) ([]byte, error) {
+// inflateStream decompresses a stream up to the limit.
+func (w *walk) inflateStream(data []byte) ([]byte, error) {
 	r, err := zlib.NewReader(bytes.NewReader(data))
 	if err != nil {
 		return nil, ErrUnreadable
@@ -102,10 +103,10 @@ var (
 	pdfString = lazyregexp.New(`\((?:[^()\\]|\\.)*\)|<[0-9A-Fa-f\s]+>|T\*|Td|TD|Tj|TJ|'|ET`)
 )
 
-// pdf extracts the compressed streams of a PDF, both raw and as the text that they draw. A
+// extractPDF extracts the compressed streams of a PDF, both raw and as the text that they draw. A
 // stream that it cannot decompress is an error, unless it is an image, because it may contain a
 // secret.
-func (w *walk) pdf(name string, data []byte) error {
+func (w *walk) extractPDF(ctx context.Context, name string, data []byte) error {
 	if bytes.Contains(data, []byte("/Encrypt")) {
 		return ErrUnreadable
 	}
@@ -121,26 +122,26 @@ func (w *walk) pdf(name string, data []byte) error {
 			return nil
 		}
 		rest = body[end+len(pdfEnd):]
-		text, err := w.pdfStream(string(dictionary), body[:end])
+		text, err := w.inflatePDFStream(string(dictionary), body[:end])
 		if err != nil {
 			return err
 		}
 		if text == nil {
 			continue
 		}
-		if err := w.give(Part{Kind: Document, Name: name, Data: text}); err != nil {
+		if err := w.yieldPart(ctx, Part{Kind: Document, Name: name, Data: text}); err != nil {
 			return err
 		}
 		if drawn := drawnText(text); len(drawn) > 0 {
-			if err := w.give(Part{Kind: Document, Name: name, Data: drawn}); err != nil {
+			if err := w.yieldPart(ctx, Part{Kind: Document, Name: name, Data: drawn}); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// pdfStream decompresses a stream. It returns nil for images and uncompressed streams.
-func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
+// inflatePDFStream decompresses a stream. It returns nil for images and uncompressed streams.
+func (w *walk) inflatePDFStream(dictionary string, body []byte) ([]byte, error) {
 	m := pdfFilter.FindStringSubmatch(dictionary)
 	if m == nil {
 		return nil, nil
@@ -148,7 +149,7 @@ func (w *walk) pdfStream(dictionary string, body []byte) ([]byte, error) {
 	for _, filter := range strings.Fields(strings.ReplaceAll(m[1]+m[2], "/", " ")) {
 		switch filter {
 		case "FlateDecode", "Fl":
-			plain, err := w.inflate(body)
+			plain, err := w.inflateStream(body)
 			if err != nil {
 				return nil, err
 			}
@@ -184,7 +185,7 @@ func drawnText(stream []byte) []byte {
 				}
 			}
 			for i := 0; i+1 < len(digits); i += 2 {
-				if b := unhex(digits[i])<<4 | unhex(digits[i+1]); b >= ' ' {
+				if b := parseHexDigit(digits[i])<<4 | parseHexDigit(digits[i+1]); b >= ' ' {
 					out.WriteByte(b)
 				}
 			}
@@ -195,7 +196,7 @@ func drawnText(stream []byte) []byte {
 	return bytes.TrimSpace(out.Bytes())
 }
 
-func unhex(b byte) byte {
+func parseHexDigit(b byte) byte {
 	switch {
 	case b >= 'a':
 		return b - 'a' + 10

@@ -28,15 +28,15 @@ func decodeText(data []byte) (text []byte, encoding string, ok bool) {
 		if len(data) < e.width || len(data)%e.width != 0 {
 			continue
 		}
-		if e.mark != "" && bytes.HasPrefix(data, []byte(e.mark)) || e.mark == "" && e.fits(data) {
-			return e.decode(data), e.name, true
+		if e.mark != "" && bytes.HasPrefix(data, []byte(e.mark)) || e.mark == "" && e.fitsStart(data) {
+			return e.decodeText(data), e.name, true
 		}
 	}
 	return nil, "", false
 }
 
-// encodingOf describes a character encoding.
-type encodingOf struct {
+// textEncoding describes a character encoding.
+type textEncoding struct {
 	name  string
 	mark  string
 	width int
@@ -44,28 +44,28 @@ type encodingOf struct {
 }
 
 // encodings with a byte order mark come first, and longer marks before their prefixes.
-var encodings = []encodingOf{
+var encodings = []textEncoding{
 	{"UTF-32", "\xff\xfe\x00\x00", 4, binary.LittleEndian}, {"UTF-32", "\x00\x00\xfe\xff", 4, binary.BigEndian},
 	{"UTF-16", "\xff\xfe", 2, binary.LittleEndian}, {"UTF-16", "\xfe\xff", 2, binary.BigEndian},
 	{"UTF-32", "", 4, binary.LittleEndian}, {"UTF-32", "", 4, binary.BigEndian},
 	{"UTF-16", "", 2, binary.LittleEndian}, {"UTF-16", "", 2, binary.BigEndian},
 }
 
-func (e encodingOf) unit(data []byte) rune {
+func (e textEncoding) decodeUnit(data []byte) rune {
 	if e.width == 4 {
 		return rune(e.order.Uint32(data))
 	}
 	return rune(e.order.Uint16(data))
 }
 
-// fits reports whether the start of a file is valid in this encoding and mostly ASCII.
-func (e encodingOf) fits(data []byte) bool {
+// fitsStart reports whether the start of a file is valid in this encoding and mostly ASCII.
+func (e textEncoding) fitsStart(data []byte) bool {
 	head := data[:min(len(data), sniffed)]
 	units := 0
 	ascii := 0
 	for i := 0; i+e.width <= len(head); i += e.width {
 		units++
-		if r := e.unit(head[i:]); r == '\n' || r == '\r' || r == '\t' || r >= ' ' && r < 0x7f {
+		if r := e.decodeUnit(head[i:]); r == '\n' || r == '\r' || r == '\t' || r >= ' ' && r < 0x7f {
 			ascii++
 		} else if r < ' ' || r > unicode.MaxRune {
 			return false
@@ -74,13 +74,13 @@ func (e encodingOf) fits(data []byte) bool {
 	return units >= 4 && ascii*10 >= units*7
 }
 
-func (e encodingOf) decode(data []byte) []byte {
+func (e textEncoding) decodeText(data []byte) []byte {
 	data = data[len(e.mark):]
 	out := make([]byte, 0, len(data)/e.width+utf8.UTFMax)
 	for i := 0; i+e.width <= len(data); i += e.width {
-		r := e.unit(data[i:])
+		r := e.decodeUnit(data[i:])
 		if e.width == 2 && utf16.IsSurrogate(r) && i+4 <= len(data) {
-			r = utf16.DecodeRune(r, e.unit(data[i+2:]))
+			r = utf16.DecodeRune(r, e.decodeUnit(data[i+2:]))
 			i += 2
 		}
 		out = utf8.AppendRune(out, r)
@@ -97,18 +97,18 @@ const (
 	minRun = 24
 )
 
-// scalars yields values that do not appear verbatim in the file: those with escapes, over
+// extractScalars yields values that do not appear verbatim in the file: those with escapes, over
 // several lines, with HTML entities, or in the URL alphabet of base64.
-func (w *walk) scalars(name string, data []byte) error {
-	if err := w.lines(name, data); err != nil {
+func (w *walk) extractScalars(ctx context.Context, name string, data []byte) error {
+	if err := w.extractLines(ctx, name, data); err != nil {
 		return err
 	}
 	if len(data) > maxYAML || !hasEscapes(data) {
 		return nil
 	}
-	for _, doc := range parse(data) {
+	for _, doc := range parseYAML(data) {
 		count := 0
-		if err := w.node(name, data, doc, &count, 0); err != nil {
+		if err := w.extractNode(ctx, name, data, doc, &count, 0); err != nil {
 			return err
 		}
 	}
@@ -128,7 +128,7 @@ func hasEscapes(data []byte) bool {
 	}
 }
 
-func parse(data []byte) (docs []*yaml.Node) {
+func parseYAML(data []byte) (docs []*yaml.Node) {
 	defer func() { recover() }() // the parser may panic; the file is scanned as text in any case
 	for dec := yaml.NewDecoder(bytes.NewReader(data)); ; {
 		doc := new(yaml.Node)
@@ -139,7 +139,7 @@ func parse(data []byte) (docs []*yaml.Node) {
 	}
 }
 
-func (w *walk) node(name string, data []byte, n *yaml.Node, count *int, depth int) error {
+func (w *walk) extractNode(ctx context.Context, name string, data []byte, n *yaml.Node, count *int, depth int) error {
 	if n.Kind == yaml.AliasNode || depth > 10_000 {
 		return nil
 	}
@@ -153,38 +153,38 @@ func (w *walk) node(name string, data []byte, n *yaml.Node, count *int, depth in
 			if *count++; *count > maxScalars {
 				return ErrUnreadable
 			}
-			if err := w.give(
+			if err := w.yieldPart(ctx,
 				Part{Kind: Scalar, Name: name, Data: []byte(key + child.Value), Line: child.Line, Encoding: "escapes"},
 			); err != nil {
 				return err
 			}
 		}
-		if err := w.node(name, data, child, count, depth+1); err != nil {
+		if err := w.extractNode(ctx, name, data, child, count, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lines yields the encoded content of lines: HTML entities, base64 in the URL alphabet, and the
+// extractLines yields the encoded content of lines: HTML entities, base64 in the URL alphabet, and the
 // data of data URIs.
-func (w *walk) lines(name string, data []byte) error {
+func (w *walk) extractLines(ctx context.Context, name string, data []byte) error {
 	if bytes.Contains(data, []byte("&#")) {
-		if err := w.entities(name, data); err != nil {
+		if err := w.extractEntities(ctx, name, data); err != nil {
 			return err
 		}
 	}
 	count := 0
 	for start, end := range runs.In(data, minRun) {
-		if count++; count%1024 == 0 && w.ctx.Err() != nil {
-			return context.Cause(w.ctx)
+		if count++; count%1024 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		run := data[start:end]
 		if !bytes.ContainsAny(run, "-_") && !bytes.HasSuffix(data[:start], []byte(";base64,")) {
 			continue
 		}
-		if plain, ok := decode(run); ok {
-			if err := w.run(name, plain, 1+bytes.Count(data[:start], []byte("\n"))); err != nil {
+		if plain, ok := decodeBase64(run); ok {
+			if err := w.extractRun(ctx, name, plain, 1+bytes.Count(data[:start], []byte("\n"))); err != nil {
 				return err
 			}
 		}
@@ -192,12 +192,13 @@ func (w *walk) lines(name string, data []byte) error {
 	return nil
 }
 
-func (w *walk) entities(name string, data []byte) error {
+func (w *walk) extractEntities(ctx context.Context, name string, data []byte) error {
 	number := 0
 	for line := range bytes.Lines(data) {
 		number++
 		if plain := html.UnescapeString(string(line)); bytes.Contains(line, []byte("&#")) && plain != string(line) {
-			if err := w.give(Part{Kind: Scalar, Name: name, Data: []byte(plain), Line: number, Encoding: "HTML"}); err != nil {
+			part := Part{Kind: Scalar, Name: name, Data: []byte(plain), Line: number, Encoding: "HTML"}
+			if err := w.yieldPart(ctx, part); err != nil {
 				return err
 			}
 		}
@@ -205,24 +206,24 @@ func (w *walk) entities(name string, data []byte) error {
 	return nil
 }
 
-// run yields the decoded content of a run if it is text or contains text.
-func (w *walk) run(name string, plain []byte, number int) error {
+// extractRun yields the decoded content of a run if it is text or contains text.
+func (w *walk) extractRun(ctx context.Context, name string, plain []byte, number int) error {
 	if hasMagic(plain) {
-		return w.binary(name, plain, 1)
+		return w.extractBinary(ctx, name, plain, 1)
 	}
 	if !utf8.Valid(plain) ||
 		bytes.ContainsFunc(plain, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
 		return nil
 	}
-	return w.give(Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
+	return w.yieldPart(ctx, Part{Kind: Scalar, Name: name, Data: plain, Line: number, Encoding: "BASE64"})
 }
 
 // standardAlphabet replaces the characters of the URL alphabet with those of the standard one.
 var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
-// decode decodes base64 in either alphabet. It checks the start of a run first, because most
+// decodeBase64 decodes base64 in either alphabet. It checks the start of a run first, because most
 // runs are not base64.
-func decode(run []byte) ([]byte, bool) {
+func decodeBase64(run []byte) ([]byte, bool) {
 	bare := standardAlphabet.Replace(string(run))
 	head, err := base64.RawStdEncoding.DecodeString(bare[:16])
 	if err != nil ||

@@ -26,22 +26,22 @@ type Position struct {
 	Line, Column int
 }
 
-// placed is an error with a position.
-type placed struct {
+// positionedError is an error with a position.
+type positionedError struct {
 	Position
 	error
 }
 
 // Errorf returns an error with this position, for [In].
 func (p Position) Errorf(format string, args ...any) error {
-	return placed{p, fmt.Errorf(format, args...)}
+	return positionedError{p, fmt.Errorf(format, args...)}
 }
 
-func (p placed) Unwrap() error { return p.error }
+func (p positionedError) Unwrap() error { return p.error }
 
 // In prefixes an error with its file and position: file:line:column.
 func In(file string, err error) error {
-	var at placed
+	var at positionedError
 	switch {
 	case err == nil:
 		return nil
@@ -86,12 +86,12 @@ func Decode(file string, data []byte, into any) (err error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return errors.New("it holds more than one YAML document")
 	}
-	return decode(doc.Content[0], reflect.ValueOf(into).Elem())
+	return decodeNode(doc.Content[0], reflect.ValueOf(into).Elem())
 }
 
 var positionType = reflect.TypeFor[Position]()
 
-func decode(n *yaml.Node, v reflect.Value) error {
+func decodeNode(n *yaml.Node, v reflect.Value) error {
 	at := Position{n.Line, n.Column}
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
 		return at.Errorf("anchors and aliases are not allowed here")
@@ -102,7 +102,7 @@ func decode(n *yaml.Node, v reflect.Value) error {
 	case v.Kind() == reflect.Struct && v.NumField() == 2 && v.Field(0).Type() == positionType &&
 		v.Type().Field(1).Name == "Value":
 		v.Field(0).Set(reflect.ValueOf(at))
-		return decode(n, v.Field(1))
+		return decodeNode(n, v.Field(1))
 	case n.ShortTag() == "!!null":
 		return nil // a key without a value is not set
 	case v.Kind() == reflect.Struct:
@@ -113,12 +113,12 @@ func decode(n *yaml.Node, v reflect.Value) error {
 		return decodeSlice(n, v)
 	}
 	if n.Kind != yaml.ScalarNode || n.Decode(v.Addr().Interface()) != nil {
-		return at.Errorf("want %s", nameOf(v.Kind()))
+		return at.Errorf("want %s", kindName(v.Kind()))
 	}
 	return nil
 }
 
-func nameOf(k reflect.Kind) string {
+func kindName(k reflect.Kind) string {
 	switch k {
 	case reflect.Bool:
 		return "true or false"
@@ -144,8 +144,8 @@ func hasAlias(n *yaml.Node) bool {
 	return n.Kind == yaml.AliasNode || n.Anchor != "" || slices.ContainsFunc(n.Content, hasAlias)
 }
 
-// pairs calls fn for each key of a mapping and its value.
-func pairs(n *yaml.Node, fn func(key, value *yaml.Node) error) error {
+// eachPair calls fn for each key of a mapping and its value.
+func eachPair(n *yaml.Node, fn func(key, value *yaml.Node) error) error {
 	if n.Kind != yaml.MappingNode {
 		return Position{n.Line, n.Column}.Errorf("want keys and values")
 	}
@@ -180,20 +180,20 @@ func decodeStruct(n *yaml.Node, v reflect.Value) error {
 			known = append(known, key)
 		}
 	}
-	return pairs(n, func(key, value *yaml.Node) error {
+	return eachPair(n, func(key, value *yaml.Node) error {
 		i, ok := fields[key.Value]
 		if !ok {
 			return Position{key.Line, key.Column}.Errorf("unknown key %q, want one of %s", key.Value, strings.Join(known, ", "))
 		}
-		return decode(value, v.Field(i))
+		return decodeNode(value, v.Field(i))
 	})
 }
 
 func decodeMap(n *yaml.Node, v reflect.Value) error {
 	v.Set(reflect.MakeMap(v.Type()))
-	return pairs(n, func(key, value *yaml.Node) error {
+	return eachPair(n, func(key, value *yaml.Node) error {
 		item := reflect.New(v.Type().Elem()).Elem()
-		if err := decode(value, item); err != nil {
+		if err := decodeNode(value, item); err != nil {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(key.Value), item)
@@ -207,7 +207,7 @@ func decodeSlice(n *yaml.Node, v reflect.Value) error {
 	}
 	for _, child := range n.Content {
 		item := reflect.New(v.Type().Elem()).Elem()
-		if err := decode(child, item); err != nil {
+		if err := decodeNode(child, item); err != nil {
 			return err
 		}
 		v.Set(reflect.Append(v, item))

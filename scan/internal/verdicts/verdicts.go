@@ -75,12 +75,12 @@ func Open(dir, kind string, seal secret.Value) (*List, error) {
 	}
 	l := &List{kind: sha256.Sum256([]byte(kind)), seal: seal, room: maxEntries}
 	l.path = filepath.Join(dir, fmt.Sprintf("%x", l.kind[:16])+suffix)
-	l.known = l.read()
+	l.known = l.readFile()
 	return l, nil
 }
 
-// read returns the entries of the file, or none if the file is unusable.
-func (l *List) read() map[Key]Verdict {
+// readFile returns the entries of the file, or none if the file is unusable.
+func (l *List) readFile() map[Key]Verdict {
 	file, err := os.Open(l.path)
 	if err != nil {
 		return map[Key]Verdict{}
@@ -90,7 +90,7 @@ func (l *List) read() map[Key]Verdict {
 	if err != nil {
 		return map[Key]Verdict{}
 	}
-	known, err := l.decode(data)
+	known, err := l.decodeFile(data)
 	if err != nil {
 		return map[Key]Verdict{}
 	}
@@ -126,41 +126,41 @@ func (l *List) Save() error {
 	if !l.learnt {
 		return nil
 	}
-	for k, v := range l.read() {
+	for k, v := range l.readFile() {
 		if own, known := l.known[k]; !known || own.used < v.used {
 			l.known[k] = v
 		}
 	}
-	l.prune()
-	if err := atomicfile.WriteFile(l.path, l.encode(), 0o600); err != nil {
+	l.pruneEntries()
+	if err := atomicfile.WriteFile(l.path, l.encodeFile(), 0o600); err != nil {
 		return fmt.Errorf("write verdicts: %w", err)
 	}
 	l.learnt = false
-	return l.sweep()
+	return l.removeOldLists()
 }
 
-// prune removes expired entries, and the least recently used ones above the limit.
-func (l *List) prune() {
+// pruneEntries removes expired entries, and the least recently used ones above the limit.
+func (l *List) pruneEntries() {
 	oldest := today() - uint32(maxAge/(24*time.Hour))
 	maps.DeleteFunc(l.known, func(_ Key, v Verdict) bool { return v.used < oldest || v.used > today() })
 	if len(l.known) <= l.room {
 		return
 	}
-	keys := l.sorted(func(a, b Key) int { return cmp.Compare(l.known[b].used, l.known[a].used) })
+	keys := l.sortKeys(func(a, b Key) int { return cmp.Compare(l.known[b].used, l.known[a].used) })
 	for _, k := range keys[l.room:] {
 		delete(l.known, k)
 	}
 }
 
-func (l *List) sorted(first func(a, b Key) int) []Key {
+func (l *List) sortKeys(first func(a, b Key) int) []Key {
 	return slices.SortedFunc(
 		maps.Keys(l.known),
 		func(a, b Key) int { return cmp.Or(first(a, b), bytes.Compare(a[:], b[:])) },
 	)
 }
 
-// sweep removes old lists of other kinds.
-func (l *List) sweep() error {
+// removeOldLists removes old lists of other kinds.
+func (l *List) removeOldLists() error {
 	paths, err := filepath.Glob(filepath.Join(filepath.Dir(l.path), "*"+suffix))
 	if err != nil {
 		return fmt.Errorf("look for old verdicts: %w", err)
@@ -177,31 +177,32 @@ func (l *List) sweep() error {
 	return nil
 }
 
-func (l *List) encode() []byte {
+func (l *List) encodeFile() []byte {
 	data := make([]byte, 0, headSize+len(l.known)*entrySize+sha256.Size)
 	data = append(data, magic...)
 	data = append(data, l.kind[:]...)
-	for _, k := range l.sorted(func(Key, Key) int { return 0 }) {
+	for _, k := range l.sortKeys(func(Key, Key) int { return 0 }) {
 		data = append(data, k[:]...)
 		data = binary.BigEndian.AppendUint32(data, l.known[k].Filtered)
 		data = binary.BigEndian.AppendUint32(data, l.known[k].used)
 	}
-	return append(data, l.sum(data)...)
+	return append(data, l.computeSeal(data)...)
 }
 
-// sum returns the seal of data. Without a key it is a checksum.
-func (l *List) sum(data []byte) []byte {
+// computeSeal returns the seal of data. Without a key it is a checksum.
+func (l *List) computeSeal(data []byte) []byte {
 	mac := hmac.New(sha256.New, []byte(l.seal.Reveal()))
 	mac.Write(data)
 	return mac.Sum(nil)
 }
 
-func (l *List) decode(data []byte) (map[Key]Verdict, error) {
+func (l *List) decodeFile(data []byte) (map[Key]Verdict, error) {
 	body := len(data) - sha256.Size
 	if body < headSize || len(data) > maxSize || (body-headSize)%entrySize != 0 {
 		return nil, errForeign
 	}
-	if !bytes.HasPrefix(data, append([]byte(magic), l.kind[:]...)) || !hmac.Equal(data[body:], l.sum(data[:body])) {
+	head := append([]byte(magic), l.kind[:]...)
+	if !bytes.HasPrefix(data, head) || !hmac.Equal(data[body:], l.computeSeal(data[:body])) {
 		return nil, errForeign
 	}
 	known := make(map[Key]Verdict, (body-headSize)/entrySize)

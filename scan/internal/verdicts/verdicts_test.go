@@ -257,20 +257,20 @@ func TestDirectoryThatCannotBe(t *testing.T) {
 // FuzzDecode: the reader accepts any file, and what it reads is written back identically.
 func FuzzDecode(f *testing.F) {
 	l := open(f, f.TempDir(), "kind", "")
-	f.Add(l.encode()[headSize:])
+	f.Add(l.encodeFile()[headSize:])
 	l.Put(key("a"), Verdict{Filtered: 1})
 	l.Put(key("b"), Verdict{})
-	f.Add(l.encode()[headSize:])
+	f.Add(l.encodeFile()[headSize:])
 	f.Fuzz(func(t *testing.T, entries []byte) {
 		data := append([]byte(magic), l.kind[:]...)
 		data = append(data, entries...)
-		for _, file := range [][]byte{entries, data, append(data[:len(data):len(data)], l.sum(data)...)} {
-			known, err := l.decode(file)
+		for _, file := range [][]byte{entries, data, append(data[:len(data):len(data)], l.computeSeal(data)...)} {
+			known, err := l.decodeFile(file)
 			if err != nil {
 				continue
 			}
 			again := List{kind: l.kind, known: known}
-			if twice, err := l.decode(again.encode()); err != nil || len(twice) != len(known) {
+			if twice, err := l.decodeFile(again.encodeFile()); err != nil || len(twice) != len(known) {
 				t.Errorf("%d entries become %d, error %v", len(known), len(twice), err)
 			}
 		}

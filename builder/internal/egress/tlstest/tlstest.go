@@ -36,7 +36,7 @@ func New(t testing.TB, serverNames ...string) *Files {
 	t.Helper()
 	a := authority{dir: t.TempDir()}
 	files := &Files{}
-	files.CA, _ = a.issue(t, "ca", &x509.Certificate{
+	files.CA, _ = a.issueCertificate(t, "ca", &x509.Certificate{
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -50,16 +50,16 @@ func New(t testing.TB, serverNames ...string) *Files {
 			server.DNSNames = append(server.DNSNames, name)
 		}
 	}
-	files.ServerCert, files.ServerKey = a.issue(t, "server", server)
-	files.ClientCert, files.ClientKey = a.issue(t, "client", &x509.Certificate{
+	files.ServerCert, files.ServerKey = a.issueCertificate(t, "server", server)
+	files.ClientCert, files.ClientKey = a.issueCertificate(t, "client", &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "ci"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	return files
 }
 
-// config returns the configuration of a server that asks for client certificates.
-func (f *Files) config(t testing.TB, auth tls.ClientAuthType) *tls.Config {
+// serverConfig returns the configuration of a server that asks for client certificates.
+func (f *Files) serverConfig(t testing.TB, auth tls.ClientAuthType) *tls.Config {
 	t.Helper()
 	certificate, err := tls.LoadX509KeyPair(f.ServerCert, f.ServerKey)
 	if err != nil {
@@ -82,17 +82,17 @@ func (f *Files) config(t testing.TB, auth tls.ClientAuthType) *tls.Config {
 // URL. It ends with the test.
 func (f *Files) Serve(t testing.TB, handler http.Handler) string {
 	t.Helper()
-	return serve(t, handler, f.config(t, tls.RequireAndVerifyClientCert))
+	return startServer(t, handler, f.serverConfig(t, tls.RequireAndVerifyClientCert))
 }
 
 // ServeOptional starts a server that asks for a client certificate, and leaves it to the
 // handler what happens without one.
 func (f *Files) ServeOptional(t testing.TB, handler http.Handler) string {
 	t.Helper()
-	return serve(t, handler, f.config(t, tls.VerifyClientCertIfGiven))
+	return startServer(t, handler, f.serverConfig(t, tls.VerifyClientCertIfGiven))
 }
 
-func serve(t testing.TB, handler http.Handler, config *tls.Config) string {
+func startServer(t testing.TB, handler http.Handler, config *tls.Config) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -109,8 +109,8 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-// issue writes a certificate and its key.
-func (a *authority) issue(t testing.TB, name string, template *x509.Certificate) (certFile, keyFile string) {
+// issueCertificate writes a certificate and its key.
+func (a *authority) issueCertificate(t testing.TB, name string, template *x509.Certificate) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -129,10 +129,10 @@ func (a *authority) issue(t testing.TB, name string, template *x509.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.write(t, name+".pem", "CERTIFICATE", cert), a.write(t, name+"-key.pem", "PRIVATE KEY", private)
+	return a.writePEM(t, name+".pem", "CERTIFICATE", cert), a.writePEM(t, name+"-key.pem", "PRIVATE KEY", private)
 }
 
-func (a *authority) write(t testing.TB, name, kind string, data []byte) string {
+func (a *authority) writePEM(t testing.TB, name, kind string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(a.dir, name)
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: data}), 0o600); err != nil {

@@ -50,7 +50,7 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 		"--containerd-worker=false", "--oci-worker-binary=true", "--oci-worker-snapshotter=native", "--oci-worker-net=host",
 	}
 	if files != nil {
-		d.TCP = "tcp://" + freeAddress(t)
+		d.TCP = "tcp://" + findFreeAddress(t)
 		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey",
 			files.ServerKey)
 	}
@@ -60,12 +60,12 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
-	d.run(t, cmd)
+	d.startAndWait(t, cmd)
 	return d
 }
 
-// run starts the daemon and waits until it listens.
-func (d *Daemon) run(t testing.TB, cmd *exec.Cmd) {
+// startAndWait starts the daemon and waits until it listens.
+func (d *Daemon) startAndWait(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	log, err := os.Create(d.log)
 	if err != nil {
@@ -82,7 +82,7 @@ func (d *Daemon) run(t testing.TB, cmd *exec.Cmd) {
 		cmd.Process.Signal(syscall.SIGTERM)
 		<-ended
 		if t.Failed() {
-			t.Logf("buildkitd:\n%s", tail(d.Log(t)))
+			t.Logf("buildkitd:\n%s", lastLines(d.Log(t)))
 		}
 	})
 	last := d.TCP // addresses are opened in the order of the command line
@@ -126,7 +126,7 @@ func (d *Daemon) Control(t testing.TB, args ...string) []byte {
 	return out
 }
 
-func tail(log []byte) []byte {
+func lastLines(log []byte) []byte {
 	lines := bytes.SplitAfter(log, []byte("\n"))
 	return bytes.Join(lines[max(0, len(lines)-40):], nil)
 }
@@ -152,7 +152,7 @@ func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
 	return calls
 }
 
-func freeAddress(t testing.TB) string {
+func findFreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -43,8 +43,8 @@ type activity struct {
 	detail string
 }
 
-// follow shows the status until the channel is closed.
-func (l *line) follow(status <-chan *client.SolveStatus) error {
+// followStatus shows the status until the channel is closed.
+func (l *line) followStatus(status <-chan *client.SolveStatus) error {
 	l.started = time.Now()
 	ticker := time.NewTicker(frame)
 	defer ticker.Stop()
@@ -52,19 +52,19 @@ func (l *line) follow(status <-chan *client.SolveStatus) error {
 		select {
 		case s, ok := <-status:
 			if !ok {
-				return l.show("")
+				return l.showText("")
 			}
-			l.update(s)
+			l.updateStages(s)
 		case <-ticker.C:
-			if err := l.show(l.text(time.Since(l.started))); err != nil {
+			if err := l.showText(l.formatLine(time.Since(l.started))); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// update applies a change of status.
-func (l *line) update(s *client.SolveStatus) {
+// updateStages applies a change of status.
+func (l *line) updateStages(s *client.SolveStatus) {
 	for _, v := range s.Vertexes {
 		i := slices.IndexFunc(l.running, func(a *activity) bool { return a.id == v.Digest })
 		ended := v.Completed != nil || v.Started == nil
@@ -77,14 +77,14 @@ func (l *line) update(s *client.SolveStatus) {
 	}
 	for _, log := range s.Logs {
 		lines := strings.Split(strings.TrimSpace(string(log.Data)), "\n")
-		l.detail(log.Vertex, lines[len(lines)-1])
+		l.setDetail(log.Vertex, lines[len(lines)-1])
 	}
 	for _, step := range s.Statuses {
-		l.detail(step.Vertex, describeStep(step))
+		l.setDetail(step.Vertex, describeStep(step))
 	}
 }
 
-func (l *line) detail(id digest.Digest, text string) {
+func (l *line) setDetail(id digest.Digest, text string) {
 	for _, a := range l.running {
 		if a.id == id {
 			a.detail = text
@@ -100,9 +100,9 @@ func describeStep(s *client.VertexStatus) string {
 	return fmt.Sprintf("%s %s of %s", s.ID, units.HumanSize(float64(s.Current)), units.HumanSize(float64(s.Total)))
 }
 
-// text returns the line to show after the given time. It removes control characters, because names
+// formatLine returns the line to show after the given time. It removes control characters, because names
 // and messages are untrusted.
-func (l *line) text(after time.Duration) string {
+func (l *line) formatLine(after time.Duration) string {
 	var parts []string
 	for _, a := range l.running {
 		part := a.name
@@ -117,9 +117,9 @@ func (l *line) text(after time.Duration) string {
 	return fmt.Sprintf("[%s] %s", after.Truncate(time.Second), strings.Join(parts, " | "))
 }
 
-// show replaces the line. It truncates text to the width of the terminal to avoid wrapping.
-func (l *line) show(text string) error {
-	if limit := l.columns() - 1; utf8.RuneCountInString(text) > limit {
+// showText replaces the line. It truncates text to the width of the terminal to avoid wrapping.
+func (l *line) showText(text string) error {
+	if limit := l.terminalWidth() - 1; utf8.RuneCountInString(text) > limit {
 		text = string([]rune(text)[:limit-1]) + "…"
 	}
 	if text == l.shown {
@@ -130,7 +130,7 @@ func (l *line) show(text string) error {
 	return err
 }
 
-func (l *line) columns() int {
+func (l *line) terminalWidth() int {
 	if file, ok := l.out.(*os.File); ok {
 		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 2 {
 			return width

@@ -25,7 +25,7 @@ func TestLineMovesAndIsErased(t *testing.T) {
 		l := &line{out: &out}
 		status := make(chan *client.SolveStatus)
 		ended := make(chan error)
-		go func() { ended <- l.follow(status) }()
+		go func() { ended <- l.followStatus(status) }()
 		now := time.Now()
 		read := client.Vertex{Digest: digest.FromString("read"), Name: "read"}
 		status <- &client.SolveStatus{Vertexes: []*client.Vertex{&read}}
@@ -61,7 +61,7 @@ func TestLineMovesAndIsErased(t *testing.T) {
 func TestLineFitsTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	l := &line{out: &out}
-	if err := l.show(strings.Repeat("ü", 300)); err != nil {
+	if err := l.showText(strings.Repeat("ü", 300)); err != nil {
 		t.Fatal(err)
 	}
 	shown := frames(out.String())
@@ -76,7 +76,7 @@ func TestLineWithoutATerminal(t *testing.T) {
 		l := &line{out: broken{}}
 		status := make(chan *client.SolveStatus)
 		ended := make(chan error)
-		go func() { ended <- l.follow(status) }()
+		go func() { ended <- l.followStatus(status) }()
 		now := time.Now()
 		status <- &client.SolveStatus{Vertexes: []*client.Vertex{{Digest: digest.FromString("a"), Name: "a", Started: &now}}}
 		if err := <-ended; !errors.Is(err, errBroken) {

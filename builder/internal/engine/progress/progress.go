@@ -53,7 +53,7 @@ func New(out io.Writer, mode string) (*Display, error) {
 	d := &Display{status: make(chan *client.SolveStatus), done: make(chan struct{}), tick: tick, maxTick: maxTick}
 	// The display does not use the context of the run, so that it shows the end of an interrupted
 	// run.
-	follow := (&line{out: out}).follow
+	follow := (&line{out: out}).followStatus
 	if isLine := mode == string(progressui.TtyMode) || mode == string(progressui.AutoMode); isLine &&
 		terminal.IsTerminal(out) {
 		d.tick = frame
@@ -105,7 +105,7 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 	return d.Narrate(name, func(say func(string)) error {
 		stop := make(chan struct{})
 		var ticking sync.WaitGroup
-		ticking.Go(func() { d.watch(say, tell, stop) })
+		ticking.Go(func() { d.reportProgress(say, tell, stop) })
 		err := fn()
 		close(stop)
 		ticking.Wait()
@@ -118,21 +118,21 @@ func (d *Display) Stage(name string, tell func() string, fn func() error) error 
 func (d *Display) Narrate(name string, fn func(say func(line string)) error) error {
 	started := time.Now()
 	vertex := client.Vertex{Digest: digest.FromString(name), Name: name, Started: &started}
-	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&vertex}})
-	err := fn(func(line string) { d.log(vertex.Digest, line) })
+	d.sendStatus(&client.SolveStatus{Vertexes: []*client.Vertex{&vertex}})
+	err := fn(func(line string) { d.showLogLine(vertex.Digest, line) })
 	ended := vertex
 	now := time.Now()
 	ended.Completed = &now
 	if err != nil {
-		ended.Error = d.describe(err)
+		ended.Error = d.describeError(err)
 	}
-	d.send(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
+	d.sendStatus(&client.SolveStatus{Vertexes: []*client.Vertex{&ended}})
 	return err
 }
 
-// describe returns the text of a stage's error. If one of several concurrent stages fails, the
+// describeError returns the text of a stage's error. If one of several concurrent stages fails, the
 // others end with the same error and are shown as cancelled.
-func (d *Display) describe(err error) string {
+func (d *Display) describeError(err error) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failure == nil {
@@ -145,8 +145,8 @@ func (d *Display) describe(err error) string {
 	return err.Error()
 }
 
-// watch reports the progress of a stage until stop is closed.
-func (d *Display) watch(say func(string), tell func() string, stop <-chan struct{}) {
+// reportProgress reports the progress of a stage until stop is closed.
+func (d *Display) reportProgress(say func(string), tell func() string, stop <-chan struct{}) {
 	wait := d.tick
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -162,15 +162,15 @@ func (d *Display) watch(say func(string), tell func() string, stop <-chan struct
 	}
 }
 
-// log shows a line below a stage.
-func (d *Display) log(vertex digest.Digest, line string) {
-	d.send(&client.SolveStatus{Logs: []*client.VertexLog{{
+// showLogLine shows a line below a stage.
+func (d *Display) showLogLine(vertex digest.Digest, line string) {
+	d.sendStatus(&client.SolveStatus{Logs: []*client.VertexLog{{
 		Vertex: vertex, Stream: 1, Data: []byte(line + "\n"), Timestamp: time.Now(),
 	}}})
 }
 
-// send counts as a source, so that Close waits for it.
-func (d *Display) send(s *client.SolveStatus) {
+// sendStatus counts as a source, so that Close waits for it.
+func (d *Display) sendStatus(s *client.SolveStatus) {
 	d.sources.Add(1)
 	defer d.sources.Done()
 	d.status <- s

@@ -53,11 +53,11 @@ type HTTPServer struct {
 func ServeHTTP(t testing.TB, repository *Repository, opts HTTPOptions) *HTTPServer {
 	t.Helper()
 	s := &HTTPServer{uploads: uploads{repository: repository, without: opts.Without}, opts: opts}
-	var handler http.Handler = http.HandlerFunc(s.serve)
+	var handler http.Handler = http.HandlerFunc(s.serveGit)
 	if opts.Wrap != nil {
 		handler = opts.Wrap(handler)
 	}
-	s.Server = servertest.Start(t, s.record(handler), opts.TLS)
+	s.Server = servertest.Start(t, s.recordRequests(handler), opts.TLS)
 	return s
 }
 
@@ -68,7 +68,7 @@ func (s *HTTPServer) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-func (s *HTTPServer) record(next http.Handler) http.Handler {
+func (s *HTTPServer) recordRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request := Request{Method: r.Method, Path: r.URL.EscapedPath(), Host: r.Host}
 		request.Username, request.Password, request.Authorized = r.BasicAuth()
@@ -79,7 +79,7 @@ func (s *HTTPServer) record(next http.Handler) http.Handler {
 	})
 }
 
-func (s *HTTPServer) serve(w http.ResponseWriter, r *http.Request) {
+func (s *HTTPServer) serveGit(w http.ResponseWriter, r *http.Request) {
 	username, password, _ := r.BasicAuth()
 	if username != s.opts.Username && s.opts.Username != "" || s.opts.Password != "" && password != s.opts.Password {
 		w.Header().Set("WWW-Authenticate", `Basic realm="gittest"`)
@@ -90,10 +90,10 @@ func (s *HTTPServer) serve(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET " + Path + "/info/refs":
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
-		err = s.advertise(w, true)
+		err = s.writeReferences(w, true)
 	case "POST " + Path + "/git-upload-pack":
 		w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
-		err = s.answer(w, r.Body)
+		err = s.answerRequest(w, r.Body)
 	default:
 		http.NotFound(w, r)
 	}

@@ -85,7 +85,7 @@ func ServeSSH(t testing.TB, repository *Repository, opts SSHOptions) *SSHServer 
 	for _, key := range opts.HostKeys {
 		s.config.AddHostKey(key)
 	}
-	s.running.Go(s.accept)
+	s.running.Go(s.acceptConnections)
 	t.Cleanup(s.close)
 	return s
 }
@@ -133,7 +133,7 @@ func (s *SSHServer) checkPassword(c ssh.ConnMetadata, password []byte) (*ssh.Per
 	return nil, errRefused
 }
 
-func (s *SSHServer) accept() {
+func (s *SSHServer) acceptConnections() {
 	for {
 		conn, err := s.listener.Accept()
 		if err != nil {
@@ -144,7 +144,7 @@ func (s *SSHServer) accept() {
 			conn.Close()
 		}
 		s.mu.Unlock()
-		s.running.Go(func() { s.serve(conn) })
+		s.running.Go(func() { s.serveConnection(conn) })
 	}
 }
 
@@ -159,7 +159,7 @@ func (s *SSHServer) close() {
 	s.running.Wait()
 }
 
-func (s *SSHServer) serve(conn net.Conn) {
+func (s *SSHServer) serveConnection(conn net.Conn) {
 	defer conn.Close()
 	_, channels, requests, err := ssh.NewServerConn(conn, s.config)
 	if err != nil {
@@ -171,12 +171,12 @@ func (s *SSHServer) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		s.session(channel, requests)
+		s.serveSession(channel, requests)
 	}
 }
 
-// session runs one command.
-func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
+// serveSession runs one command.
+func (s *SSHServer) serveSession(channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
 	for request := range requests {
 		var exec struct{ Command string }
@@ -192,7 +192,7 @@ func (s *SSHServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 		if exec.Command != s.opts.Command {
 			fmt.Fprintf(channel.Stderr(), "fatal: %s: no such repository\n", exec.Command)
 			status.Status = 128
-		} else if err := errors.Join(s.advertise(channel, false), s.answer(channel, channel)); err != nil {
+		} else if err := errors.Join(s.writeReferences(channel, false), s.answerRequest(channel, channel)); err != nil {
 			status.Status = 1
 		}
 		channel.SendRequest("exit-status", false, ssh.Marshal(status))

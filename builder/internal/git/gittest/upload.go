@@ -44,8 +44,8 @@ func (u *uploads) Uploads() []Upload {
 	return slices.Clone(u.log)
 }
 
-// advertise writes the references, after an announcement of the service if announce is set.
-func (u *uploads) advertise(w io.Writer, announce bool) error {
+// writeReferences writes the references, after an announcement of the service if announce is set.
+func (u *uploads) writeReferences(w io.Writer, announce bool) error {
 	refs := packp.NewAdvRefs()
 	if announce {
 		refs.Prefix = [][]byte{[]byte("# service=git-upload-pack"), pktline.Flush}
@@ -84,8 +84,8 @@ func (u *uploads) advertise(w io.Writer, announce bool) error {
 	return refs.Encode(w)
 }
 
-// answer reads a request and writes the pack.
-func (u *uploads) answer(w io.Writer, r io.Reader) error {
+// answerRequest reads a request and writes the pack.
+func (u *uploads) answerRequest(w io.Writer, r io.Reader) error {
 	request := packp.NewUploadPackRequest()
 	if err := request.UploadRequest.Decode(r); err != nil {
 		return err
@@ -99,17 +99,17 @@ func (u *uploads) answer(w io.Writer, r io.Reader) error {
 	shallow := !request.Depth.IsZero()
 	c := collection{objects: u.repository.Storage, shallow: shallow, seen: map[plumbing.Hash]bool{}}
 	for _, want := range request.Wants {
-		if err := c.add(want); err != nil {
+		if err := c.addObject(want); err != nil {
 			return pktline.NewEncoder(w).EncodeString("ERR upload-pack: not our ref " + want.String())
 		}
 	}
 	u.mu.Lock()
 	u.log = append(u.log, Upload{Wants: request.Wants, Shallow: shallow, Commits: len(c.commits), Objects: len(c.hashes)})
 	u.mu.Unlock()
-	return send(w, request, c)
+	return writePack(w, request, c)
 }
 
-func send(w io.Writer, request *packp.UploadPackRequest, c collection) error {
+func writePack(w io.Writer, request *packp.UploadPackRequest, c collection) error {
 	var pack bytes.Buffer
 	if _, err := packfile.NewEncoder(&pack, c.objects, false).Encode(c.hashes, 10); err != nil {
 		return err
@@ -153,7 +153,7 @@ type collection struct {
 	commits []plumbing.Hash
 }
 
-func (c *collection) add(hash plumbing.Hash) error {
+func (c *collection) addObject(hash plumbing.Hash) error {
 	if c.seen[hash] {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (c *collection) add(hash plumbing.Hash) error {
 		if err != nil {
 			return err
 		}
-		return c.add(tag.Target)
+		return c.addObject(tag.Target)
 	case plumbing.CommitObject:
 		return c.addCommit(o)
 	case plumbing.TreeObject:
@@ -184,12 +184,12 @@ func (c *collection) addCommit(o plumbing.EncodedObject) error {
 		return err
 	}
 	c.commits = append(c.commits, commit.Hash)
-	err = c.add(commit.TreeHash)
+	err = c.addObject(commit.TreeHash)
 	if c.shallow {
 		return err
 	}
 	for _, parent := range commit.ParentHashes {
-		err = errors.Join(err, c.add(parent))
+		err = errors.Join(err, c.addObject(parent))
 	}
 	return err
 }
@@ -204,7 +204,7 @@ func (c *collection) addTree(o plumbing.EncodedObject) error {
 		if e.Mode == filemode.Submodule {
 			continue
 		}
-		if err := c.add(e.Hash); err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) {
+		if err := c.addObject(e.Hash); err != nil && !errors.Is(err, plumbing.ErrObjectNotFound) {
 			return err
 		}
 	}

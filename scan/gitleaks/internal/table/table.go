@@ -45,8 +45,8 @@ type Rule struct {
 	Allow []string `json:"allow,omitempty"`
 }
 
-// left maps the omitted rules to the reasons.
-var left = map[string]string{
+// omittedRules maps the omitted rules to the reasons.
+var omittedRules = map[string]string{
 	"generic-api-key": "it guesses by name and entropy, which the workspace scanner does with knowledge of the " +
 		"place",
 	"kubernetes-secret-yaml": "the workspace scanner reads the data of a Secret",
@@ -95,9 +95,9 @@ type config struct {
 	}
 }
 
-// Make returns the table as JSON. Root is the root of this repository.
-func Make(root string) ([]byte, error) {
-	version, text, err := read(root)
+// Generate returns the table as JSON. Root is the root of this repository.
+func Generate(root string) ([]byte, error) {
+	version, text, err := readModule(root)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func Make(root string) ([]byte, error) {
 		Allow: c.Allowlist.Regexes, Stopwords: c.Allowlist.Stopwords,
 	}
 	for _, r := range c.Rules {
-		if left[r.ID] != "" {
+		if omittedRules[r.ID] != "" {
 			continue
 		}
 		rule := Rule{ID: r.ID, Regex: r.Regex, Path: r.Path, Keywords: r.Keywords, Entropy: r.Entropy, Group: r.SecretGroup}
@@ -135,8 +135,8 @@ func Make(root string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// read returns the version and the configuration file of the module.
-func read(root string) (version string, text []byte, err error) {
+// readModule returns the version and the configuration file of the module.
+func readModule(root string) (version string, text []byte, err error) {
 	cmd := exec.Command("go", "mod", "download", "-json", Module)
 	cmd.Dir = filepath.Join(root, ".tools", "gitleaks")
 	cmd.Stderr = os.Stderr
