@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package attest says what is to be known about a release image, in the formats that
-// others read: in-toto statements with SLSA provenance, an SPDX bill of materials, and
-// the outcome of the secret scan.
+// Package attest generates and reads the attestations of a release image: in-toto statements with
+// SLSA provenance, an SPDX bill of materials, and the result of the secret scan.
 //
-// What it says depends on the release alone: not on the time, the machine or the user of
-// the build, and not on where the image goes. The same input gives the same bytes, and so
-// the same digest of the image's index. Nothing is signed here: that is for the pipeline,
-// which has an identity.
+// The statements depend only on the release, not on the time, the machine or the user of the build,
+// nor on the destination of the image. Equal input gives equal bytes, and therefore an equal digest
+// of the image index. The package does not sign: the pipeline does, because it has an identity.
 //
 // A registry stores a statement as one blob. The bills of materials and the scan are therefore about
 // the layers with the workspaces: they stay the same blobs if only the commit or the name of the

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package audit asks somebody at a terminal what to do about each secret that a scan found.
+// Package audit asks a user at a terminal to accept or reject each secret that a scan found.
 //
-// It shows what the scan prints, and no more of a secret. Every decision is saved before the
-// next question, so that nothing is lost, however the session ends.
+// Like a scan, it shows at most the first characters of a secret. It saves each decision before it
+// asks for the next one, so that an interrupted session loses nothing.
 package audit
 
 import (
@@ -17,30 +17,30 @@ import (
 	"github.com/prismeai/workspaces-release/scan"
 )
 
-// maxPlaces is how many places of a secret are shown.
+// maxPlaces is the maximum number of positions shown for a secret.
 const maxPlaces = 5
 
 // Session is one audit.
 type Session struct {
-	// In is a terminal in raw mode, and Out the same one.
+	// In and Out are the same terminal, in raw mode.
 	In  io.Reader
 	Out io.Writer
-	// Baseline is the one to decide with; Save writes it after each decision.
+	// Baseline is updated by each decision; Save writes it.
 	Baseline *scan.Baseline
 	Save     func(*scan.Baseline) error
-	// Proposal has what is proposed for the first secret that is accepted.
+	// Proposal holds the suggested values for the first accepted secret.
 	Proposal scan.Proposal
 	Now      time.Time
 
 	keys *keyboard
 }
 
-// Summary says what was decided.
+// Summary counts the decisions.
 type Summary struct {
 	Accepted, Real, Skipped, Left int
 }
 
-// decision is what was decided of a case, and the baseline before that.
+// decision is the decision on a case, and the baseline before it.
 type decision struct {
 	kind   byte
 	before *scan.Baseline
@@ -57,8 +57,8 @@ const (
 
 const menu = "  [a]ccept  [r]eal leak  [s]kip  [b]ack  [q]uit: "
 
-// Run asks for a decision on each case. It ends early when the user quits, when the terminal
-// is gone, or with the context; what was decided until then is saved.
+// Run asks for a decision on each case. It returns early if the user quits, the terminal is closed,
+// or ctx ends; earlier decisions are saved.
 func (s *Session) Run(ctx context.Context, cases []scan.Case) (Summary, error) {
 	s.keys = newKeyboard(s.In)
 	var made []decision
@@ -131,7 +131,7 @@ func (s *Session) askDecision(ctx context.Context, c scan.Case) (kind byte, err 
 	}
 }
 
-// acceptSecret asks who accepts a secret, why, and until when. Escape leads back to the menu.
+// acceptSecret asks for the owner, the reason and the expiry date. Escape returns to the menu.
 func (s *Session) acceptSecret(ctx context.Context, c scan.Case) (done bool, err error) {
 	p := s.Proposal
 	for _, question := range []struct {
@@ -166,7 +166,7 @@ func (s *Session) acceptSecret(ctx context.Context, c scan.Case) (done bool, err
 	return true, s.saveBaseline(s.Baseline.Accept(c, p, s.Now))
 }
 
-// saveBaseline saves a baseline and goes on with it.
+// saveBaseline saves a baseline, which later decisions update.
 func (s *Session) saveBaseline(b *scan.Baseline) error {
 	if err := s.Save(b); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (s *Session) saveBaseline(b *scan.Baseline) error {
 	return nil
 }
 
-// showCase shows a case as a scan prints it.
+// showCase prints a case in the format of a scan.
 func (s *Session) showCase(c scan.Case, number, all int) {
 	f := c[0]
 	s.printText(fmt.Sprintf("\n%d of %d: %s (%s)\n", number, all, f.Rule, f.Severity))
@@ -194,7 +194,7 @@ func (s *Session) showCase(c scan.Case, number, all int) {
 	s.printText("  help: " + f.Help + "\n")
 }
 
-// printText writes text for a terminal in raw mode.
+// printText writes text to the terminal, which is in raw mode.
 func (s *Session) printText(text string) {
-	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) // reading ends, too
+	io.WriteString(s.Out, strings.ReplaceAll(terminal.Lines(text), "\n", "\r\n")) // the next read reports the error
 }

@@ -12,10 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-// ErrInterrupted is returned for Ctrl-C, which a terminal in raw mode gives as a key.
+// ErrInterrupted is returned for Ctrl-C, which a terminal in raw mode delivers as a key.
 var ErrInterrupted = fmt.Errorf("the audit was interrupted: %w", context.Canceled)
 
-// errTerminalClosed is a terminal that has been closed.
+// errTerminalClosed reports a terminal that has been closed.
 var errTerminalClosed = errors.New("the terminal is gone; what was decided is saved")
 
 // The keys of a line.
@@ -28,19 +28,19 @@ const (
 	delete    = 127
 )
 
-// escapedLine is the text of a line that the user left with Escape.
+// escapedLine is returned for a line that the user cancelled with Escape.
 const escapedLine = "\x1b"
 
-// maxLine bounds a line, in characters.
+// maxLine is the maximum length of a line, in characters.
 const maxLine = 500
 
-// keyboard reads keys of a terminal.
+// keyboard reads keys from a terminal.
 type keyboard struct {
 	runes chan rune
 }
 
-// newKeyboard reads in a goroutine, because reading a terminal cannot be interrupted. It ends
-// when the terminal is closed, or with the program.
+// newKeyboard starts a goroutine that reads keys, because a read from a terminal cannot be
+// interrupted. The goroutine ends when the terminal is closed.
 func newKeyboard(in io.Reader) *keyboard {
 	k := &keyboard{runes: make(chan rune)}
 	go func() {
@@ -61,7 +61,7 @@ func newKeyboard(in io.Reader) *keyboard {
 	return k
 }
 
-// skipSequence skips what a key such as an arrow sends after Escape.
+// skipSequence skips the rest of an escape sequence, which keys such as arrows send.
 func skipSequence(reader *bufio.Reader) {
 	for reader.Buffered() > 0 {
 		c, err := reader.ReadByte()
@@ -86,7 +86,7 @@ func (k *keyboard) readRune(ctx context.Context) (rune, error) {
 	}
 }
 
-// nextKey returns the next key, in lower case; that of another script is none of ours.
+// nextKey returns the next key in lower case. It maps keys outside of ASCII to an unused key.
 func (k *keyboard) nextKey(ctx context.Context) (byte, error) {
 	r, err := k.readRune(ctx)
 	if err != nil || r >= utf8.RuneSelf {
@@ -98,7 +98,7 @@ func (k *keyboard) nextKey(ctx context.Context) (byte, error) {
 	return byte(unicode.ToLower(r)), nil
 }
 
-// readLine reads a line, with what is proposed where the user enters nothing, or [escaped].
+// readLine reads a line. It returns proposed for an empty line, and [escapedLine] after Escape.
 func (s *Session) readLine(ctx context.Context, name, proposed string) (string, error) {
 	prompt := "  " + name
 	if proposed != "" {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package foreigntest runs programs that are not ours in tests of what ours have made.
+// Package foreigntest runs other projects' programs in tests, to check what our programs produce.
 package foreigntest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// Run runs a program and returns what it writes. Without the program, the test is skipped.
+// Run runs a program and returns its output. It skips the test if the program is not installed.
 func Run(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), needs.Program(t, name), args...)
@@ -24,7 +24,7 @@ func Run(t *testing.T, name string, args ...string) []byte {
 	return out
 }
 
-// Skopeo runs skopeo without its policy of signatures.
+// Skopeo runs skopeo with its signature policy disabled.
 func Skopeo(t *testing.T, args ...string) []byte {
 	t.Helper()
 	return Run(t, "skopeo", append([]string{"--insecure-policy"}, args...)...)

@@ -17,12 +17,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// startTimeout bounds how long a server may take until it listens.
+// startTimeout limits the time until a server listens.
 const startTimeout = 30 * time.Second
 
-// Distribution starts CNCF Distribution's registry, version 3, on a directory, and returns
-// its host:port. auth is the section of its configuration about logins, in one line of
-// YAML, or "".
+// Distribution starts CNCF Distribution's registry, version 3, with a storage directory, and returns
+// its host:port. auth is the auth section of its configuration as one line of YAML; "" means none.
 func Distribution(t testing.TB, storage, auth string) string {
 	t.Helper()
 	address := findFreeAddress(t)
@@ -39,13 +38,13 @@ func Distribution(t testing.TB, storage, auth string) string {
 
 // Nginx is a running nginx.
 type Nginx struct {
-	// Address is the host:port of 127.0.0.1 where it serves TLS.
+	// Address is the loopback host:port that serves TLS.
 	Address string
 	dir     string
 }
 
-// StartNginx starts nginx as a TLS proxy in front of upstream (host:port). rules are more
-// directives of its server, and settings are more of its section http.
+// StartNginx starts nginx as a TLS proxy for upstream (host:port). rules are additional directives of
+// the server block, and settings are additional directives of the http block.
 func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules string) *Nginx {
 	t.Helper()
 	n := &Nginx{Address: findFreeAddress(t), dir: t.TempDir()}
@@ -75,7 +74,7 @@ func (n *Nginx) Requests(t testing.TB) string {
 	return string(log)
 }
 
-// startServer runs a program until the test ends, and waits until it listens.
+// startServer starts a program, waits until it listens, and stops it when the test ends.
 func startServer(t testing.TB, address, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(program, args...)

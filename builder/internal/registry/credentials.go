@@ -27,25 +27,25 @@ const (
 	envJobPassword  = "CI_REGISTRY_PASSWORD"
 )
 
-// Credentials returns what to present to host: user and password, or no user and
-// an identity token. Both are empty if there is nothing for the host.
+// Credentials returns the credentials for a host: a user and a password, or an empty user and an
+// identity token. Both are empty if no source has credentials for the host.
 //
-// The first of these that knows the host wins:
+// The first source with credentials for the host wins:
 //
-//  1. DOCKER_AUTH_CONFIG: the JSON itself, as GitLab CI hands it to jobs;
-//  2. REGISTRY_AUTH_FILE: a file, as podman and skopeo use it;
+//  1. DOCKER_AUTH_CONFIG, which contains JSON, as GitLab CI sets it for jobs;
+//  2. the file in REGISTRY_AUTH_FILE, as for podman and skopeo;
 //  3. config.json in DOCKER_CONFIG, else in ~/.docker;
 //  4. ${XDG_RUNTIME_DIR}/containers/auth.json, where podman login writes;
 //  5. CI_REGISTRY_USER and CI_REGISTRY_PASSWORD, for the registry of a GitLab project,
 //     which CI_REGISTRY names.
 //
-// Within one, credHelpers of the host come first, then credsStore, then auths. Only
-// configured helpers (docker-credential-NAME) are run. A source that is there but
-// cannot be read is an error of [New], never a reason to go on without it.
+// Within a source, credHelpers of the host come first, then credsStore, then auths. Only configured
+// helpers (docker-credential-NAME) are run. A source that exists but cannot be read is an error of
+// [New].
 //
-// Credentials are found by host[:port] alone; all names of Docker Hub are one host.
-// Keys of auth.json that name a repository are not used, because the engine asks
-// for hosts and a key must not serve more than it says.
+// Credentials are looked up by host[:port]; all names of Docker Hub are the same host. Keys with a
+// repository path are ignored: the engine requests credentials for hosts, and a key for one
+// repository must not be used for others.
 func (c *Client) Credentials(ctx context.Context, host string) (username string, password secret.Value, err error) {
 	found, err := c.findCredential(ctx, host)
 	if err != nil {

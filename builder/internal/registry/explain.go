@@ -207,8 +207,9 @@ func isRefused(err error) bool {
 	return false
 }
 
-// statusText matches a status in the text of an error of containerd's remotes
-// ("unexpected status from PUT request to https://…: 412 Precondition Failed").
+// statusText matches the status in the texts of containerd's remotes (v2.4.2): ErrUnexpectedStatus
+// ("unexpected status from PUT request to https://…: 412 Precondition Failed") and the wrappers that
+// end with the status of a response. A test compares it with the library.
 var statusText = regexp.MustCompile(`: ([45][0-9]{2}) [A-Z]`)
 
 // statusOf returns the status of an unexpected response, or 0. It also checks the text, because

@@ -4,15 +4,37 @@ package registry
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"testing"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
+	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 	"github.com/prismeai/workspaces-release/builder/internal/errtext/errtexttest"
 )
+
+// TestStatusOfUntypedError checks that the status is found in the text of containerd's error after
+// the error has lost its type on BuildKit's connection.
+func TestStatusOfUntypedError(t *testing.T) {
+	for code, want := range map[int]int{
+		http.StatusUnauthorized: 401, http.StatusPreconditionFailed: 412, http.StatusBadGateway: 502, http.StatusOK: 0,
+	} {
+		typed := remoteserrors.ErrUnexpectedStatus{
+			Status:        fmt.Sprintf("%d %s", code, http.StatusText(code)),
+			StatusCode:    code,
+			RequestMethod: http.MethodPut,
+			RequestURL:    "https://r.example:5000/v2/a/manifests/v1",
+		}
+		text := fmt.Sprintf("failed to push r.example:5000/a:v1: %v", typed)
+		if got := statusOf(errors.New(text)); got != want {
+			t.Errorf("%d instead of %d: %s", got, want, text)
+		}
+	}
+}
 
 // TestPhrases checks the table against errors of the libraries where a test can make them, and
 // against recorded errors elsewhere.

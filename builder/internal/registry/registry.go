@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package registry knows how the builder talks to container registries.
+// Package registry is the builder's access to container registries.
 //
-// One [Client] serves our own reads ([Client.Resolve]) and the build engine,
-// which gets the same endpoints ([Client.Hosts]) and the same credentials
-// ([Client.Credentials]). Whoever sends a request, it passes the client's
-// transport, which keeps these promises:
+// A [Client] serves the builder's own reads ([Client.Resolve]) and the build engine, which gets the
+// same endpoints ([Client.Hosts]) and credentials ([Client.Credentials]). All requests pass through
+// the client's transport, which guarantees:
 //
-//   - a credential goes to the host[:port] that it was found for and nowhere else:
-//     a redirect to another host does not carry it;
-//   - nothing is sent by plain HTTP, and no certificate goes unverified, except for
-//     loopback and for the hosts listed in [Options.InsecureRegistries];
-//   - transient faults of reads are retried with backoff, once and in one place:
-//     when the transport gives up, the layers above do not start again;
-//   - what is no blob (manifest, token, error) is at most [MaxDocument] long.
+//   - credentials are sent only to the host[:port] that they are for, and are dropped on redirects
+//     to other hosts;
+//   - plain HTTP and unverified certificates are allowed only for loopback and for the hosts in
+//     [Options.InsecureRegistries];
+//   - transient failures of reads are retried with backoff in one place only: when the transport
+//     gives up, the layers above do not retry;
+//   - everything but blobs (manifests, tokens, errors) is limited to [MaxDocument].
 //
-// Errors are of type [*Error]. They name hosts, references and credential sources,
-// never a credential and never the query of a URL.
+// Errors are of type [*Error]. They name hosts, references and credential sources, but never contain
+// credentials or the query of a URL.
 package registry
 
 import (

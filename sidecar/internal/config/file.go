@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -131,12 +132,15 @@ func flagText(node *yaml.Node, want yaml.Kind) (string, error) {
 	return strings.Join(pairs, ","), nil
 }
 
-// errorPosition returns the position in a YAML error. The rest of the error may quote the file's content.
+// yamlLine matches the position in a syntax error of go.yaml.in/yaml/v3 (v3.0.5), which has no type.
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+
+// errorPosition returns the position in a YAML error. The rest of the error may quote the file's
+// content.
 func errorPosition(err error) string {
-	_, rest, ok := strings.Cut(err.Error(), "line ")
-	if !ok {
+	found := yamlLine.FindStringSubmatch(err.Error())
+	if found == nil {
 		return ""
 	}
-	number, _, _ := strings.Cut(rest, ":")
-	return " at line " + number
+	return " at line " + found[1]
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package tlstest makes certificates for tests of mutual TLS.
+// Package tlstest creates certificates for tests of mutual TLS.
 package tlstest
 
 import (
@@ -23,15 +23,15 @@ import (
 	"time"
 )
 
-// Files are the files for mutual TLS, all of one authority.
+// Files are certificates and keys for mutual TLS, issued by the same authority.
 type Files struct {
 	CA                    string
 	ServerCert, ServerKey string
 	ClientCert, ClientKey string
 }
 
-// New makes an authority, and certificates of it for a client and for a server with the
-// given names, each a host name or an IP address.
+// New creates an authority and certificates for a client and a server. The server has the given
+// names, each a host name or an IP address.
 func New(t testing.TB, serverNames ...string) *Files {
 	t.Helper()
 	a := authority{dir: t.TempDir()}
@@ -58,7 +58,7 @@ func New(t testing.TB, serverNames ...string) *Files {
 	return files
 }
 
-// serverConfig returns the configuration of a server that asks for client certificates.
+// serverConfig returns the TLS configuration of a server that requests client certificates.
 func (f *Files) serverConfig(t testing.TB, auth tls.ClientAuthType) *tls.Config {
 	t.Helper()
 	certificate, err := tls.LoadX509KeyPair(f.ServerCert, f.ServerKey)
@@ -78,15 +78,14 @@ func (f *Files) serverConfig(t testing.TB, auth tls.ClientAuthType) *tls.Config 
 	}
 }
 
-// Serve starts a server that wants a client certificate of the authority, and returns its
-// URL. It ends with the test.
+// Serve starts a server that requires a client certificate of the authority, and returns its URL. It
+// stops the server when the test ends.
 func (f *Files) Serve(t testing.TB, handler http.Handler) string {
 	t.Helper()
 	return startServer(t, handler, f.serverConfig(t, tls.RequireAndVerifyClientCert))
 }
 
-// ServeOptional starts a server that asks for a client certificate, and leaves it to the
-// handler what happens without one.
+// ServeOptional is like [Files.Serve], but the client certificate is optional: the handler decides.
 func (f *Files) ServeOptional(t testing.TB, handler http.Handler) string {
 	t.Helper()
 	return startServer(t, handler, f.serverConfig(t, tls.VerifyClientCertIfGiven))
@@ -102,7 +101,7 @@ func startServer(t testing.TB, handler http.Handler, config *tls.Config) string 
 	return server.URL
 }
 
-// authority signs certificates. The first that it issues is its own.
+// authority issues certificates, its own first.
 type authority struct {
 	dir  string
 	cert *x509.Certificate

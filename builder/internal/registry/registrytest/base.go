@@ -23,34 +23,34 @@ import (
 
 // Base describes a synthetic base image.
 type Base struct {
-	// Platforms ("linux/amd64") makes an index of one image a platform. None makes
-	// a single manifest, for linux/amd64.
+	// Platforms ("linux/amd64") makes an index with one image per platform. If it is empty, the base
+	// is a single manifest for linux/amd64.
 	Platforms []string
-	// Env, Labels, Cmd and User go to every image's configuration.
+	// Env, Labels, Cmd and User are set in the configuration of every image.
 	Env    []string
 	Labels map[string]string
 	Cmd    []string
 	User   string
-	// Layers are the compressed layers of every image, bottom first. They are not
-	// looked into: nil makes two small ones.
+	// Layers are the compressed layers of every image, lowest first. Their content is arbitrary. Nil
+	// means two small layers.
 	Layers []v1.Layer
-	// Docker makes docker media types instead of OCI ones.
+	// Docker selects Docker media types instead of OCI ones.
 	Docker bool
 }
 
 // Pushed is an image in the registry.
 type Pushed struct {
-	// Ref is the reference by tag, Pinned the one by digest.
+	// Ref is the reference by tag, Pinned the reference by digest.
 	Ref, Pinned string
 	Digest      v1.Hash
 }
 
-// PushBase puts a base image under name ("repo:tag"). It goes around
-// authentication, faults and the record of requests.
+// PushBase adds a base image as "repo:tag". It bypasses authentication, faults and the recording of
+// requests.
 func (s *Server) PushBase(t testing.TB, repoTag string, base Base) Pushed {
 	t.Helper()
 	if len(base.Platforms) == 0 {
-		return s.PushImage(t, repoTag, base.image(t, v1.Platform{OS: "linux", Architecture: "amd64"}))
+		return s.PushImage(t, repoTag, base.newImage(t, v1.Platform{OS: "linux", Architecture: "amd64"}))
 	}
 	index := mutate.IndexMediaType(v1.ImageIndex(empty.Index),
 		base.mediaType(types.OCIImageIndex, types.DockerManifestList))
@@ -60,57 +60,57 @@ func (s *Server) PushBase(t testing.TB, repoTag string, base Base) Pushed {
 			t.Fatal(err)
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
-			Add:        base.image(t, *platform),
+			Add:        base.newImage(t, *platform),
 			Descriptor: v1.Descriptor{Platform: platform},
 		})
 	}
 	return s.PushIndex(t, repoTag, index)
 }
 
-// PushImage puts a ready image under name ("repo:tag"), around everything.
+// PushImage adds an image as "repo:tag", like [Server.PushBase].
 func (s *Server) PushImage(t testing.TB, repoTag string, img v1.Image) Pushed {
 	t.Helper()
-	tag := s.tag(t, repoTag)
-	if err := remote.Write(tag, img, s.direct()); err != nil {
+	tag := s.parseTag(t, repoTag)
+	if err := remote.Write(tag, img, s.withHandler()); err != nil {
 		t.Fatal(err)
 	}
-	return pushed(t, tag, img)
+	return newPushed(t, tag, img)
 }
 
-// PushIndex puts a ready index under name ("repo:tag"), around everything.
+// PushIndex adds an index as "repo:tag", like [Server.PushBase].
 func (s *Server) PushIndex(t testing.TB, repoTag string, index v1.ImageIndex) Pushed {
 	t.Helper()
-	tag := s.tag(t, repoTag)
-	if err := remote.WriteIndex(tag, index, s.direct()); err != nil {
+	tag := s.parseTag(t, repoTag)
+	if err := remote.WriteIndex(tag, index, s.withHandler()); err != nil {
 		t.Fatal(err)
 	}
-	return pushed(t, tag, index)
+	return newPushed(t, tag, index)
 }
 
-// Descriptor returns what a reference in this registry ("repo:tag") stands for,
-// around everything; its Manifest holds the raw document.
+// Descriptor resolves "repo:tag", like [Server.PushBase] without a request that is recorded. Its
+// Manifest holds the raw document.
 func (s *Server) Descriptor(t testing.TB, repoTag string) *remote.Descriptor {
 	t.Helper()
 	ref, err := name.ParseReference(s.Ref(repoTag), name.Insecure)
 	if err != nil {
 		t.Fatal(err)
 	}
-	desc, err := remote.Get(ref, s.direct())
+	desc, err := remote.Get(ref, s.withHandler())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return desc
 }
 
-// Tags returns the tags of a repository in this registry, around everything. One
-// that nothing was pushed to has none.
+// Tags returns the tags of a repository without a request that is recorded. A repository that does
+// not exist has none.
 func (s *Server) Tags(t testing.TB, repo string) []string {
 	t.Helper()
 	repository, err := name.NewRepository(s.Ref(repo), name.Insecure)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tags, err := remote.List(repository, s.direct())
+	tags, err := remote.List(repository, s.withHandler())
 	var answer *transport.Error
 	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
 		return nil
@@ -120,8 +120,8 @@ func (s *Server) Tags(t testing.TB, repo string) []string {
 	return tags
 }
 
-// pushed describes what was put under tag.
-func pushed(t testing.TB, tag name.Tag, artifact interface{ Digest() (v1.Hash, error) }) Pushed {
+// newPushed describes an artifact that was added with a tag.
+func newPushed(t testing.TB, tag name.Tag, artifact interface{ Digest() (v1.Hash, error) }) Pushed {
 	t.Helper()
 	digest, err := artifact.Digest()
 	if err != nil {
@@ -130,8 +130,8 @@ func pushed(t testing.TB, tag name.Tag, artifact interface{ Digest() (v1.Hash, e
 	return Pushed{Ref: tag.Name(), Pinned: tag.Context().Name() + "@" + digest.String(), Digest: digest}
 }
 
-// tag parses a name in this registry.
-func (s *Server) tag(t testing.TB, repoTag string) name.Tag {
+// parseTag parses a name in this registry.
+func (s *Server) parseTag(t testing.TB, repoTag string) name.Tag {
 	t.Helper()
 	tag, err := name.NewTag(s.Ref(repoTag), name.Insecure)
 	if err != nil {
@@ -140,8 +140,8 @@ func (s *Server) tag(t testing.TB, repoTag string) name.Tag {
 	return tag
 }
 
-// direct hands requests to the registry's handler without a connection.
-func (s *Server) direct() remote.Option { return remote.WithTransport(handlerTransport{s.inner}) }
+// withHandler sends requests to the registry's handler without a connection.
+func (s *Server) withHandler() remote.Option { return remote.WithTransport(handlerTransport{s.inner}) }
 
 type handlerTransport struct{ handler http.Handler }
 
@@ -158,7 +158,7 @@ func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// mediaType chooses between the two families.
+// mediaType returns the OCI or the Docker media type.
 func (b Base) mediaType(oci, docker types.MediaType) types.MediaType {
 	if b.Docker {
 		return docker
@@ -166,9 +166,8 @@ func (b Base) mediaType(oci, docker types.MediaType) types.MediaType {
 	return oci
 }
 
-// image makes the image of one platform. It is the same on every run: no time of day
-// and nothing random is in it.
-func (b Base) image(t testing.TB, platform v1.Platform) v1.Image {
+// newImage makes the image of one platform, which is the same in every run.
+func (b Base) newImage(t testing.TB, platform v1.Platform) v1.Image {
 	t.Helper()
 	img := mutate.MediaType(empty.Image, b.mediaType(types.OCIManifestSchema1, types.DockerManifestSchema2))
 	img = mutate.ConfigMediaType(img, b.mediaType(types.OCIConfigJSON, types.DockerConfigJSON))
@@ -207,12 +206,13 @@ func Configure(t testing.TB, img v1.Image, change func(*v1.ConfigFile)) v1.Image
 	return img
 }
 
-// Layer makes a layer of the given bytes. It is no tar: an engine that unpacks it fails.
+// Layer makes a layer of the given bytes, which are not a tar archive: an engine that unpacks the
+// layer fails.
 func Layer(content string) v1.Layer {
 	return static.NewLayer([]byte(content), types.OCILayer)
 }
 
-// SizedLayer makes a layer of size bytes, different for each seed, to measure what is moved.
+// SizedLayer makes a layer of size bytes that differs for each seed, to measure transfers.
 func SizedLayer(seed byte, size int) v1.Layer {
 	content := bytes.Repeat([]byte{seed}, size)
 	return static.NewLayer(content, types.OCILayer)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Kind says what a request is about.
+// Kind is the kind of a request.
 type Kind string
 
 // The kinds of requests.
@@ -23,20 +23,20 @@ const (
 	Other     Kind = "other"
 )
 
-// Request is what was recorded of a request.
+// Request is a recorded request.
 type Request struct {
 	Method string
 	Kind   Kind
-	// Path is the URL's path, Query the rest of it.
+	// Path and Query are parts of the URL.
 	Path, Query string
-	// Authorization is the header's value.
+	// Authorization is the value of the header.
 	Authorization string
-	// ContentLength is that of the request's body, -1 if unknown.
+	// ContentLength is the length of the body in bytes; -1 if unknown.
 	ContentLength int64
 }
 
-// record takes from a request what tests ask for.
-func record(r *http.Request) Request {
+// newRequest returns the record of a request.
+func newRequest(r *http.Request) Request {
 	return Request{
 		Method:        r.Method,
 		Kind:          kindOf(r.URL.Path),
@@ -47,7 +47,7 @@ func record(r *http.Request) Request {
 	}
 }
 
-// kindOf reads the kind off a path of the distribution API.
+// kindOf returns the kind of a path of the distribution API.
 func kindOf(path string) Kind {
 	switch {
 	case path == "/token":
@@ -67,14 +67,14 @@ func kindOf(path string) Kind {
 	}
 }
 
-// Requests returns what was asked so far, in order.
+// Requests returns the recorded requests in order.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// Count returns how many requests had the method and the kind; an empty value matches all.
+// Count returns the number of requests with a method and a kind. An empty value matches all.
 func (s *Server) Count(method string, kind Kind) int {
 	n := 0
 	for _, r := range s.Requests() {
@@ -85,28 +85,29 @@ func (s *Server) Count(method string, kind Kind) int {
 	return n
 }
 
-// Reset forgets the requests so far.
+// Reset discards the recorded requests.
 func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = nil
 }
 
-// Fault is something that goes wrong. It applies to requests of the method and
-// the kind (an empty value matches all), Times times (0 means always).
+// Fault is a failure of requests with a method and a kind. An empty value matches all. Times limits
+// how often it applies; 0 means always.
 type Fault struct {
 	Method string
 	Kind   Kind
 	Times  int
 
-	// Status is answered, with a Retry-After header if RetryAfter (seconds) is not 0.
+	// Status is the status of the response, with a Retry-After header of RetryAfter seconds unless
+	// that is 0.
 	Status     int
 	RetryAfter int
-	// Drop closes the connection without an answer.
+	// Drop closes the connection without a response.
 	Drop bool
-	// Body replaces the true answer's body.
+	// Body replaces the body of the response.
 	Body []byte
-	// Truncate announces the true answer and ends the connection in the middle of it.
+	// Truncate closes the connection in the middle of the body.
 	Truncate bool
 }
 
@@ -135,8 +136,8 @@ func (s *Server) nextFault(r Request) (Fault, bool) {
 	return Fault{}, false
 }
 
-// serve does the damage. Aborting the handler is how net/http drops a connection.
-func (f Fault) serve(w http.ResponseWriter, r *http.Request, inner http.Handler) {
+// serveFault serves a request with the fault. Aborting the handler makes net/http drop the connection.
+func (f Fault) serveFault(w http.ResponseWriter, r *http.Request, inner http.Handler) {
 	switch {
 	case f.Drop:
 		panic(http.ErrAbortHandler)
@@ -152,7 +153,7 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, inner http.Handler)
 	}
 }
 
-// replacingWriter keeps the headers of an answer and writes another body.
+// replacingWriter keeps the headers of a response and replaces the body.
 type replacingWriter struct {
 	http.ResponseWriter
 	body    []byte
@@ -172,7 +173,7 @@ func (w *replacingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// truncatingWriter writes the first half of an answer, then drops the connection.
+// truncatingWriter writes the first half of the body and then drops the connection.
 type truncatingWriter struct{ http.ResponseWriter }
 
 func (w truncatingWriter) Write(p []byte) (int, error) {

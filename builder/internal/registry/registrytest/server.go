@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package registrytest is a container registry inside the test process.
+// Package registrytest provides a container registry in the test process.
 //
-// [New] starts one on loopback, by plain HTTP or by TLS, open or behind basic or
-// token authentication, sound or with scripted faults. It records every request,
-// so that a test can say what was moved and who was given a credential.
-// [Server.PushBase] puts a synthetic base image into it.
+// [New] starts a registry on loopback, with plain HTTP or TLS, with anonymous, basic or token
+// authentication, and with scripted faults. It records all requests, so that tests can check which
+// blobs were transferred and which hosts received credentials. [Server.PushBase] adds a synthetic
+// base image.
 package registrytest
 
 import (
@@ -21,22 +21,22 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/servertest"
 )
 
-// Options say how a [Server] behaves. The zero value is an open registry by plain HTTP.
+// Options configure a [Server]. The zero value is an anonymous registry over plain HTTP.
 type Options struct {
-	// TLS serves by TLS, with a certificate for 127.0.0.1 and example.com that no
-	// system trusts: see [servertest.Server.CAFile].
+	// TLS enables TLS, with a certificate for 127.0.0.1 and example.com that no system trusts: see
+	// [servertest.Server.CAFile].
 	TLS bool
-	// Username and Password are asked for if Username is set.
+	// Username and Password are required from clients if Username is set.
 	Username, Password string
-	// Token answers with a Bearer challenge and hands out a token at /token for
-	// Username and Password; without Username it hands it to everyone.
+	// Token enables token authentication. /token returns a token for Username and Password, or for
+	// every client if Username is empty.
 	Token bool
 	// RedirectBlobs is the base URL (scheme://host) to which GET requests for blobs
 	// are redirected, with a signature in the query.
 	RedirectBlobs string
-	// Faults are consulted in order; the first that matches and is not used up acts.
+	// Faults are tried in order. The first one that matches and is not used up applies.
 	Faults []Fault
-	// Wrap puts a handler of the test's own around all of it.
+	// Wrap wraps the handler of the registry.
 	Wrap func(http.Handler) http.Handler
 }
 
@@ -52,7 +52,7 @@ type Server struct {
 	requests []Request
 }
 
-// New starts a registry, which ends with the test.
+// New starts a registry and stops it when the test ends.
 func New(t testing.TB, opts Options) *Server {
 	t.Helper()
 	s := &Server{
@@ -72,25 +72,25 @@ func New(t testing.TB, opts Options) *Server {
 	return s
 }
 
-// Ref returns the reference of repo:tag or repo@digest in this registry.
+// Ref returns the full reference of repo:tag or repo@digest.
 func (s *Server) Ref(name string) string { return s.Host() + "/" + name }
 
-// ServeHTTP records the request, then lets faults, authentication and redirects
-// come before the registry itself.
+// ServeHTTP records the request and applies faults, authentication and redirects before the
+// registry handles it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := record(r)
+	req := newRequest(r)
 	s.mu.Lock()
 	s.requests = append(s.requests, req)
 	s.mu.Unlock()
 	if f, ok := s.nextFault(req); ok {
-		f.serve(w, r, s.inner)
+		f.serveFault(w, r, s.inner)
 		return
 	}
 	switch {
 	case req.Kind == Token:
 		s.serveToken(w, r)
-	case !s.authorized(r):
-		s.challenge(w)
+	case !s.isAuthorized(r):
+		s.writeChallenge(w)
 	case s.opts.RedirectBlobs != "" && req.Kind == Blob && r.Method == http.MethodGet:
 		http.Redirect(w, r, s.opts.RedirectBlobs+r.URL.Path+"?X-Signature=signed-query", http.StatusTemporaryRedirect)
 	default:
@@ -98,24 +98,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// authorized asks for the token where there are tokens: the password is for /token only.
-func (s *Server) authorized(r *http.Request) bool {
+// isAuthorized reports whether a request has the token or, without token authentication, the
+// password.
+func (s *Server) isAuthorized(r *http.Request) bool {
 	if s.opts.Token {
 		return r.Header.Get("Authorization") == "Bearer "+s.token
 	}
-	return s.knows(r.BasicAuth())
+	return s.acceptsLogin(r.BasicAuth())
 }
 
-// knows reports whether these are the credentials that the options ask for.
-func (s *Server) knows(username, password string, given bool) bool {
+// acceptsLogin reports whether the options accept these credentials.
+func (s *Server) acceptsLogin(username, password string, given bool) bool {
 	if s.opts.Username == "" {
 		return true
 	}
 	return given && username == s.opts.Username && password == s.opts.Password
 }
 
-// challenge tells a client how to authenticate.
-func (s *Server) challenge(w http.ResponseWriter) {
+// writeChallenge responds with 401 and the authentication challenge.
+func (s *Server) writeChallenge(w http.ResponseWriter) {
 	scheme := `Basic realm="test"`
 	if s.opts.Token {
 		scheme = `Bearer realm="` + s.URL() + `/token",service="test"`
@@ -125,8 +126,8 @@ func (s *Server) challenge(w http.ResponseWriter) {
 	io.WriteString(w, `{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}`)
 }
 
-// serveToken knows the GET form of the token protocol and the OAuth form by POST,
-// the latter with a password or with an identity token, which is Password too.
+// serveToken serves the GET form and the OAuth POST form of the token protocol. The latter accepts a
+// password or an identity token, which is Password as well.
 func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 	username, password, given := r.BasicAuth()
 	if r.Method == http.MethodPost {
@@ -135,7 +136,7 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 			username, password = s.opts.Username, refresh
 		}
 	}
-	if !s.knows(username, password, given) {
+	if !s.acceptsLogin(username, password, given) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
-// Package workspacetest makes repositories of workspaces for tests. What it
-// makes is valid, looks like an export of the platform, and is the same each time.
+// Package workspacetest generates repositories of workspaces for tests. They are valid, look like
+// exports of the platform, and are the same in every run.
 package workspacetest
 
 import (
@@ -17,10 +17,10 @@ import (
 	"testing"
 )
 
-// Files are the files of a workspace or of a repository, by path with slashes.
+// Files maps paths, with slashes, to the content of the files of a workspace or a repository.
 type Files map[string]string
 
-// Sample says what a workspace is like. Only Slug and Groups are needed.
+// Sample describes a workspace. Only Slug and Groups are required.
 type Sample struct {
 	Slug   string
 	Groups []string
@@ -31,13 +31,13 @@ type Sample struct {
 	// Uses are the slugs of the apps that it imports and depends on.
 	Uses   []string
 	Labels []string
-	// Automations is the number of automations, 1 at least.
+	// Automations is the number of automations, at least 1.
 	Automations int
-	// Bytes is the size of all automations, roughly.
+	// Bytes is the approximate size of all automations.
 	Bytes int
 }
 
-// Files returns the files of the workspace, .import.yml with its checksums included.
+// Files returns the files of the workspace, including .import.yml with checksums.
 func (s Sample) Files() Files {
 	f := Files{
 		"index.yml": s.index(),
@@ -81,7 +81,7 @@ func (s Sample) metadata() string {
 	return text
 }
 
-// list returns a YAML list, or nothing if it is empty.
+// list returns a YAML list, or "" if it is empty.
 func list(key, prefix string, items []string) string {
 	if len(items) == 0 {
 		return ""
@@ -89,7 +89,7 @@ func list(key, prefix string, items []string) string {
 	return key + ":\n  - " + prefix + strings.Join(items, "\n  - "+prefix) + "\n"
 }
 
-// automation returns a file of about size bytes that no other workspace has.
+// automation returns a file of about size bytes that differs between workspaces.
 func automation(workspace, slug string, size int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "slug: %s\nname: %s of %s\ndo:\n", slug, slug, workspace)
@@ -102,8 +102,8 @@ func automation(workspace, slug string, size int) string {
 	return b.String()
 }
 
-// Checksums returns the checksums block of .import.yml for the files of a
-// workspace, as the platform writes it: the MD5 of the bytes of each file, by slug.
+// Checksums returns the checksums block of .import.yml as the platform writes it: the MD5 of each
+// file, by slug.
 func Checksums(files Files) string {
 	var b strings.Builder
 	b.WriteString("checksums:\n")
@@ -123,7 +123,7 @@ func Checksums(files Files) string {
 	return b.String()
 }
 
-// quoteSum quotes as js-yaml does where digits would read as a number.
+// quoteSum quotes a checksum, like js-yaml, if it would be parsed as a number.
 func quoteSum(sum string) string {
 	if strings.Trim(sum, "0123456789") == "" || strings.Count(sum, "e") == 1 && strings.Trim(sum, "0123456789e") == "" {
 		return "'" + sum + "'"
@@ -131,7 +131,7 @@ func quoteSum(sum string) string {
 	return sum
 }
 
-// Repository returns the files of several workspaces, each below its slug.
+// Repository returns the files of several workspaces, each in a directory named after its slug.
 func Repository(samples ...Sample) Files {
 	repo := Files{}
 	for _, s := range samples {
@@ -142,8 +142,8 @@ func Repository(samples ...Sample) Files {
 	return repo
 }
 
-// Many returns n samples of about size bytes each, spread over the groups; in
-// each group the first publishes an app that the others use.
+// Many returns n samples of about size bytes each, distributed over the groups. The first sample of
+// each group publishes an app that the others use.
 func Many(n, size int, groups ...string) []Sample {
 	samples := make([]Sample, 0, n)
 	for i := range n {
