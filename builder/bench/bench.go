@@ -65,13 +65,20 @@ func run(ctx context.Context, o options) error {
 
 func (b *bench) prepareInputs(ctx context.Context) error {
 	return errors.Join(
+		writeFile(filepath.Join(b.dir, cacheKey), "the key of the bench"),
 		b.writeCorpus("w20", 10, 10), b.writeCorpus("w300", 150, 150), b.writeCorpus("w1000", 500, 500),
 		b.writeCorpus("prompts", 0, 300), b.writeLarge("large"),
 		b.pushBase(ctx, "small", smallBase), b.pushBase(ctx, "usual", usualBase), b.pushBase(ctx, "large", largeBase))
 }
 
-// cacheFlag names the directory that a build may keep results of earlier builds in.
-const cacheFlag = "--cache-dir"
+// cacheFlags let a build keep verdicts and layers in a directory below the one of the bench. Layers
+// are kept only with a key.
+func (b *bench) cacheFlags(name string) []string {
+	return []string{"--cache-dir", filepath.Join(b.dir, name), "--cache-key-file", filepath.Join(b.dir, cacheKey)}
+}
+
+// cacheKey is the file with the key of the caches.
+const cacheKey = "cache.key"
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {
@@ -90,7 +97,7 @@ func (b *bench) buildCommand(workspaces, base string, more ...string) command {
 
 // rebuildCommand builds workspaces, of which one has changed since the last build, with a cache.
 func (b *bench) rebuildCommand(workspaces, base string) command {
-	c := b.buildCommand(workspaces, base, cacheFlag, filepath.Join(b.dir, "cache", workspaces))
+	c := b.buildCommand(workspaces, base, b.cacheFlags("cache-"+workspaces)...)
 	rename := c.before
 	c.before = func() error { return errors.Join(b.changeOne(workspaces), rename()) }
 	return c

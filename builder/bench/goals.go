@@ -72,9 +72,9 @@ func (b *bench) listPairs() []pair {
 
 // firstCommand builds workspaces with an empty cache.
 func (b *bench) firstCommand(workspaces, base string) command {
-	cache := filepath.Join(b.dir, "cache-of-first")
-	c := b.buildCommand(workspaces, base, cacheFlag, cache)
+	const cache = "cache-of-first"
+	c := b.buildCommand(workspaces, base, b.cacheFlags(cache)...)
 	rename := c.before
-	c.before = func() error { return errors.Join(os.RemoveAll(cache), rename()) }
+	c.before = func() error { return errors.Join(os.RemoveAll(filepath.Join(b.dir, cache)), rename()) }
 	return c
 }

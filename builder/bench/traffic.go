@@ -67,7 +67,7 @@ type traffic struct {
 func (b *bench) measureBuild(ctx context.Context, m *meter, source, repository, version string) (traffic, error) {
 	requests := m.requests.Load()
 	sent := m.sent.Load()
-	c := b.buildCommand("", "usual", cacheFlag, filepath.Join(b.dir, "cache-"+repository))
+	c := b.buildCommand("", "usual", b.cacheFlags("cache-"+repository)...)
 	c.before = nil
 	for i, arg := range c.args {
 		switch arg {

@@ -247,7 +247,7 @@ func TestTwoBuildsShareACache(t *testing.T) {
 	if want[0] == want[1] {
 		t.Fatal("both sources make the same image")
 	}
-	for range 5 {
+	for range 3 {
 		var running sync.WaitGroup
 		for i, c := range sharing {
 			running.Go(func() {
