@@ -62,7 +62,15 @@ func NewKey(opts layer.Options, slugs []string) (Key, error) {
 		Directory     string
 		Parents, Keep bool
 		Workspaces    []string
-	}{version.Get(), version.Module("github.com/klauspost/compress"), opts.Compressor.Compression().String(), opts.Directory, opts.Parents, opts.Keep, slugs})
+	}{
+		Builder:     version.Get(),
+		Compressor:  version.Module("github.com/klauspost/compress"),
+		Compression: opts.Compressor.Compression().String(),
+		Directory:   opts.Directory,
+		Parents:     opts.Parents,
+		Keep:        opts.Keep,
+		Workspaces:  slugs,
+	})
 	if err != nil {
 		return Key{}, fmt.Errorf("encode the key of a layer: %w", err)
 	}
