@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/md5" // the checksums of the platform are MD5
 	"fmt"
+	"hash/maphash"
 	"path"
 	"slices"
 	"strings"
@@ -245,6 +246,44 @@ func (s *workspaceState) sumOf(f *coveredFile, algorithm string) []byte {
 		return s.files[f.file].Sum[:]
 	}
 	return f.md5[:]
+}
+
+// keySeed is the seed of hashKey.
+var keySeed = maphash.MakeSeed()
+
+// hashKey returns a hash of a key, which is the same for each Unicode form of it.
+func hashKey(key fileKey) uint64 {
+	key.key = norm.NFC.String(key.key)
+	return maphash.Comparable(keySeed, key)
+}
+
+// listMD5 returns the hashes of the keys of the MD5 checksums, sorted.
+func listMD5(checksums []checksum) []uint64 {
+	var listed []uint64
+	for _, sum := range checksums {
+		if sum.algorithm == algorithmMD5 {
+			listed = append(listed, hashKey(fileKey{sum.section, sum.key}))
+		}
+	}
+	slices.Sort(listed)
+	return slices.Clip(listed)
+}
+
+// comparesMD5 reports whether a checksum may be compared with the MD5 of a file. Before .import.yml
+// has been added, each file may be in it.
+func (c *Collector) comparesMD5(s *workspaceState, rel, slug string) bool {
+	switch {
+	case c.options.Checksums == ChecksumsIgnore:
+		return false
+	case !s.hasMetadata:
+		return true
+	}
+	for rank := range keyRanks {
+		if _, found := slices.BinarySearch(s.listed, hashKey(checksumKey(rel, slug, rank))); found {
+			return true
+		}
+	}
+	return false
 }
 
 // hashWithLineFeeds returns the MD5 of a file with CRLF converted to LF, or nil if it has no CRLF.

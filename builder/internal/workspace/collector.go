@@ -60,8 +60,10 @@ type workspaceState struct {
 	// documents counts the YAML and JSON files.
 	documents int
 	covered   []coveredFile
-	objects   []object
-	imports   []appImport
+	// listed has the sorted hashes of the keys in .import.yml that have an MD5.
+	listed  []uint64
+	objects []object
+	imports []appImport
 	references
 }
 
@@ -84,9 +86,9 @@ type coveredFile struct {
 	file int
 	// slug is the slug declared in the file.
 	slug string
-	// md5 is the sum of the file.
+	// md5 is the sum of the file; zero if no checksum is compared with it.
 	md5 [md5.Size]byte
-	// lineFeeds is the MD5 of the file with LF line endings; nil if it has no CRLF.
+	// lineFeeds is the MD5 of the file with LF line endings; nil if it has no CRLF, or if md5 is zero.
 	lineFeeds *[md5.Size]byte
 }
 
@@ -166,6 +168,7 @@ func (c *Collector) examine(s *workspaceState, f *file) {
 		if root, ok := c.read(f); ok {
 			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the workspace is not in any group")
 			s.metadata = readMetadata(root, valueReader{c.reporter, at.File})
+			s.listed = listMD5(s.metadata.checksums)
 		}
 		return
 	}
@@ -271,13 +274,12 @@ func (c *Collector) examineYAML(s *workspaceState, f *file, p pathInfo) {
 	if own := trimExtension(p.within); facts.slug.Value == own {
 		facts.slug.Value = own // shares memory with the path
 	}
-	ends := hashWithLineFeeds(f.data)
-	s.covered = append(s.covered, coveredFile{
-		file:      len(s.files) - 1,
-		slug:      facts.slug.Value,
-		md5:       md5.Sum(f.data),
-		lineFeeds: ends,
-	})
+	covered := coveredFile{file: len(s.files) - 1, slug: facts.slug.Value}
+	if c.comparesMD5(s, f.rel, covered.slug) {
+		covered.md5 = md5.Sum(f.data)
+		covered.lineFeeds = hashWithLineFeeds(f.data)
+	}
+	s.covered = append(s.covered, covered)
 	if !p.section.holdsObjects() || p.isPageSource() && (p.ext != ".yml" || !facts.page) {
 		return
 	}

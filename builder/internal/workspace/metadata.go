@@ -135,8 +135,13 @@ func (c *checksum) parseText(n *yaml.Node) {
 	if n.Kind != yaml.ScalarNode || err != nil {
 		return
 	}
-	if algorithm == algorithmMD5 && len(sum) == 16 || algorithm == algorithmSHA256 && len(sum) == 32 {
-		c.algorithm = strings.Clone(algorithm)
-		c.sum = sum
+	switch {
+	case algorithm == algorithmMD5 && len(sum) == 16:
+		c.algorithm = algorithmMD5
+	case algorithm == algorithmSHA256 && len(sum) == 32:
+		c.algorithm = algorithmSHA256
+	default:
+		return
 	}
+	c.sum = sum
 }
