@@ -15,8 +15,8 @@ import (
 )
 
 // defaultSecurity is the security.yml of a new workspace.
-const defaultSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n      action: [read, " +
-	"update]\n      subject: workspaces\n"
+const defaultSecurity = "authorizations:\n  roles:\n    editor: {}\n  rules:\n    - role: editor\n" +
+	"      action: [read, update]\n      subject: workspaces\n"
 
 // createInstalled creates a workspace. If slug is empty it gets a random one. The caller holds mu.
 func (p *Platform) createInstalled(name, slug string) *Installed {

@@ -206,7 +206,8 @@ func checkText(content *jsvalue.Value, field string) error {
 	if kind == "" {
 		return nil
 	}
-	return newCastError("workspaces", field, "string", inspectValue(content.Get(field), 0), `(type `+kind+`) at path "`+field+`"`)
+	at := `(type ` + kind + `) at path "` + field + `"`
+	return newCastError("workspaces", field, "string", inspectValue(content.Get(field), 0), at)
 }
 
 // inspectValue formats a value like Node.js does in messages.

@@ -129,7 +129,13 @@ func (pod *Pod) serveAlive(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveRecorded applies the faults of a server and records the request.
-func (p *Platform) serveRecorded(server string, faults *Script, h http.Handler, w http.ResponseWriter, r *http.Request) {
+func (p *Platform) serveRecorded(
+	server string,
+	faults *Script,
+	h http.Handler,
+	w http.ResponseWriter,
+	r *http.Request,
+) {
 	seen := &statusWriter{ResponseWriter: w}
 	at := time.Now()
 	defer func() {

@@ -86,7 +86,8 @@ func parseSettings(args, env []string, stderr io.Writer) (*settings, error) {
 	fs.DurationVar(&s.options.EventLag, "event-lag", time.Second, "`duration` until an event can be found")
 	fs.IntVar(&s.options.LockedStatus, "locked-status", 400, "HTTP `status` of a pull while the lock is held")
 	fs.Func("fail", "`slug=message`: fail the import of a workspace; may be repeated", s.addFail)
-	fs.Func("variant", "`name` of a behaviour to switch on; may be repeated: "+joinFlagNames(known), func(name string) error {
+	usage := "`name` of a behaviour to switch on; may be repeated: " + joinFlagNames(known)
+	fs.Func("variant", usage, func(name string) error {
 		on, ok := known[name]
 		if !ok {
 			return fmt.Errorf("unknown variant, known are %s", joinFlagNames(known))
