@@ -85,11 +85,11 @@ func (f *filesFlags) checkArguments(a *app, args []string) error {
 	case f.selectsChanges() && len(args) > 1:
 		return fmt.Errorf("give one directory of the Git work tree, or none for the current one, and not %d", len(args))
 	case slices.Contains(args, standardInput) && len(args) > 1:
-		return errors.New("- stands alone: standard input is one file")
+		return errors.New("- (standard input) must be the only argument")
 	case a.given["stdin-path"] && !slices.Contains(args, standardInput):
 		return errors.New("--stdin-path has no effect here: it needs - for standard input")
 	case exclusive == 0 && len(args) == 0:
-		return errors.New("what is to be scanned? Name a SOURCE, or files, or - for standard input; or use " +
+		return errors.New("nothing to scan: pass a SOURCE, files, or - for standard input, or use " +
 			"--staged or --since")
 	}
 	return nil

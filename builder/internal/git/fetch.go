@@ -43,7 +43,7 @@ type transport interface {
 var (
 	errDenied = errors.New("access is denied")
 	errNoSuch = errors.New("there is no such repository")
-	errNotGit = errors.New("what answers is no Git server: use the URL that git clone takes")
+	errNotGit = errors.New("the response does not come from a Git server: use the URL that git clone accepts")
 	errEmpty  = errors.New("the repository is empty")
 	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: " +
 		"build from a directory that it is checked out to")
@@ -202,9 +202,9 @@ func explainError(ctx context.Context, err error, cred credential) error {
 	case errors.As(err, &unnamed):
 		text = unnamed.Error()
 	case errors.As(err, &said) && phrases.Says(said, movedReference):
-		text = "the server says: " + said.Text + "; if a branch moved meanwhile, run again"
+		text = "the server responded: " + said.Text + "; if a branch moved meanwhile, run again"
 	case errors.As(err, &said):
-		text = "the server says: " + said.Text
+		text = "the server responded: " + said.Text
 	case errors.Is(err, pktline.ErrInvalidPktLen), errors.Is(err, packp.ErrEmptyInput):
 		text = errNotGit.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

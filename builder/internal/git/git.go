@@ -79,7 +79,7 @@ type Reference struct {
 }
 
 // ErrRepositoryNotExists reports a directory without a Git repository.
-var ErrRepositoryNotExists = errors.New("there is no Git repository in it")
+var ErrRepositoryNotExists = errors.New("it contains no Git repository")
 
 // Fetch fetches one commit with all its content and stores it below dir, in the form that
 // [OpenStorage] reads. It leaves out the history unless that is requested, if the server supports

@@ -167,7 +167,7 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		{"page", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Please log in") }, "no Git server: use the URL that git clone takes"},
+		{"page", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>Please log in") }, "not come from a Git server: use the URL that git clone accepts"},
 		{"not found", http.NotFound, "no such repository, or does not show it to a caller without credentials"},
 		{"forbidden", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) }, "refuses a caller without credentials"},
 		{"broken", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "the server answers 502 Bad Gateway"},
@@ -179,10 +179,10 @@ func TestAnswersThatAreNoRepository(t *testing.T) {
 				}
 			}
 		}, "the server answers 500"},
-		{"nothing", gittest.Answer("application/x-git-upload-pack-advertisement", ""), "no Git server"},
-		{"noise", gittest.Answer("application/x-git-upload-pack-advertisement", "no packet"), "no Git server"},
+		{"nothing", gittest.Answer("application/x-git-upload-pack-advertisement", ""), "not come from a Git server"},
+		{"noise", gittest.Answer("application/x-git-upload-pack-advertisement", "no packet"), "not come from a Git server"},
 		{"cut", gittest.Answer("application/x-git-upload-pack-advertisement", "0032abc"), "ends too early"},
-		{"said no", gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine("ERR \x1b[2Jnot today")), "the server says: \ufffd[2Jnot today"},
+		{"said no", gittest.Answer("application/x-git-upload-pack-advertisement", gittest.PktLine("ERR \x1b[2Jnot today")), "the server responded: \ufffd[2Jnot today"},
 		{"endless references", func(w http.ResponseWriter, r *http.Request) {
 			gittest.Answer("application/x-git-upload-pack-advertisement", "")(w, r)
 			hash := strings.Repeat("a", 40)
@@ -213,7 +213,7 @@ func TestServersThatQuoteCredentials(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	err := fetchError(t, gittest.WithUser(server.URL+gittest.Path, "somebody:canary-p4ss"), Auth{},
-		"the server says: Basic *** ***é")
+		"the server responded: Basic *** ***é")
 	if strings.Contains(err.Error(), "canary") || len(err.Error()) > maxErrorText+200 ||
 		!strings.HasSuffix(err.Error(), "é…") {
 		t.Errorf("error %q", err)

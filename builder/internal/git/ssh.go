@@ -104,7 +104,7 @@ func (r *sshTransport) readReferences(context.Context) (io.ReadCloser, error) {
 	if _, err := io.ReadFull(r.stdout, first[:]); err != nil {
 		r.session.Wait() // wait for all of the error output
 		if said := strings.TrimSpace(string(r.stderr.kept)); said != "" {
-			err = errors.New("the server says: " + said)
+			err = errors.New("the server responded: " + said)
 		}
 		return nil, err
 	}

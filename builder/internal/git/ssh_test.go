@@ -221,7 +221,7 @@ func TestSSHCommand(t *testing.T) {
 func TestSSHServersThatSayNo(t *testing.T) {
 	s := newSSH(t, gittest.SSHOptions{})
 	opts := Auth{SSHKeyFile: s.key, Getenv: gittest.Environment("SSH_KNOWN_HOSTS", s.known)}
-	fetchError(t, s.url()+"x", opts, "the server says: fatal:", "no such repository")
+	fetchError(t, s.url()+"x", opts, "the server responded: fatal:", "no such repository")
 	fetchError(t, s.url()+"#nope", opts, `no branch and no tag "nope"`)
 	fetchError(t, s.url()+"#"+strings.Repeat("ab", 20), opts, "not our ref")
 }

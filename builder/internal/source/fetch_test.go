@@ -94,7 +94,7 @@ func TestRefsThatAreNotThere(t *testing.T) {
 	}{
 		{"unknown branch", server, "#nope", []string{`no branch and no tag "nope"`, "full commit hash"}},
 		{"short hash", server, "#" + h.tip.String()[:8], []string{"give all 40 digits"}},
-		{"unknown commit", server, "#" + strings.Repeat("ab", 20), []string{"the server says", "not our ref"}},
+		{"unknown commit", server, "#" + strings.Repeat("ab", 20), []string{"the server responded", "not our ref"}},
 		{"commit without a name", poor, "#" + h.unnamed.String(), []string{"no branch and no tag is at commit", "name a branch or a tag"}},
 		{"no commit", server, "#blob", []string{"read commit " + blob.String()}},
 		{"subdirectory", server, "#main:.deep/nope", []string{"no directory .deep/nope in commit " + h.tip.String(), "--subdir"}},

@@ -253,8 +253,8 @@ func TestLocalRepository(t *testing.T) {
 	openError(t, "file://"+dir+"#main~1", Options{}, `no branch and no tag "main~1"`)
 	openError(t, "file://"+dir+"#"+h.tip.String()[:9], Options{}, "give all 40 digits")
 	openError(t, "file://"+dir+"#"+strings.Repeat("ab", 20), Options{}, "read commit", "object not found")
-	openError(t, "file://"+dir+"x", Options{}, "there is no Git repository in it")
-	openError(t, "file://"+filepath.Dir(dir), Options{}, "there is no Git repository in it")
+	openError(t, "file://"+dir+"x", Options{}, "it contains no Git repository")
+	openError(t, "file://"+filepath.Dir(dir), Options{}, "it contains no Git repository")
 	unborn := bare(t, history{Repository: gittest.NewRepository(t)})
 	openError(t, "file://"+unborn, Options{}, "the repository is empty")
 }

@@ -23,7 +23,7 @@ import (
 const maxHistoryDepth = 500
 
 // errShallow reports a clone that lacks the requested history.
-var errShallow = errors.New("the clone is shallow, so that its history is not here: fetch all of it (git fetch " +
+var errShallow = errors.New("the clone is shallow and lacks a part of the history: fetch all of it (git fetch " +
 	"--unshallow; in GitLab CI GIT_DEPTH: 0, in GitHub Actions fetch-depth: 0)")
 
 // Version is a file in a commit.

@@ -46,7 +46,7 @@ func Parse(s string) (Spec, error) {
 	case git.IsURL(location):
 		spec.remote, err = git.NewEndpoint(location)
 	case strings.Contains(head, ":"):
-		return Spec{}, errors.New("the source is no Git URL (https://…, ssh://…, file:///… or " +
+		return Spec{}, errors.New("the source is not a Git URL (https://…, ssh://…, file:///… or " +
 			"user@host:path): a directory with a colon in its name is written ./a:b")
 	default:
 		return Spec{dir: filepath.Clean(s)}, nil
@@ -98,7 +98,7 @@ func (s Spec) With(ref, subdir string) (Spec, error) {
 		subdir = ""
 	}
 	if ref != "" && s.ref != "" && ref != s.ref || subdir != "" && s.subdir != "" && subdir != s.subdir {
-		return Spec{}, fmt.Errorf("the source says %q and the flags say %q: say it once",
+		return Spec{}, fmt.Errorf("SOURCE has %q and the flags have %q: set only one of them",
 			s.ref+":"+s.subdir, ref+":"+subdir)
 	}
 	if ref != "" {
