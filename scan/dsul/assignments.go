@@ -5,6 +5,7 @@ package dsul
 import (
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -40,7 +41,7 @@ func (s *fileScan) assignments(text string, at where) {
 		if !a.nameBefore(text[:i], s.strength) {
 			continue
 		}
-		if isBadge(text[:i]) {
+		if isBadge(text[:i]) || beacon.MatchString(text[max(0, i-maxBefore):i]) || isComparedTo(a.name, text[i:]) {
 			continue
 		}
 		if unclosed >= maxUnclosed && startsQuoted(text, i+1) {
@@ -73,12 +74,29 @@ func isOperator(text string, i int) bool {
 	return false
 }
 
+// beacon matches the start of the settings of Cloudflare's web analytics, whose token every visitor
+// sees.
+var beacon = lazyregexp.New(`data-cf-beacon=["']?\{\s*(?:"|&quot;)?token(?:"|&quot;)?$`)
+
 // isBadge reports the token in a badge URL of a README, which grants access to the image only.
 func isBadge(before string) bool {
 	address, isToken := strings.CutSuffix(before, "?token")
 	start := strings.LastIndex(address, "://")
 	return isToken && start >= 0 && (strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
 		!strings.ContainsAny(address[start:], " \n")
+}
+
+// counterpart matches the comparison with a variable.
+var counterpart = lazyregexp.New(`^={1,3}\s*([A-Za-z_]+)\d{0,2}\s*(?:[)&|;]|$)`)
+
+// isComparedTo reports the comparison with a variable of the same name and another number: pass1
+// !== pass2.
+func isComparedTo(name, rest string) bool {
+	if rest[0] != '=' {
+		return false
+	}
+	m := counterpart.FindStringSubmatch(rest[:min(len(rest), maxBefore)])
+	return m != nil && strings.TrimRight(name, digits) == m[1] && name != m[1]
 }
 
 // startsQuoted reports whether a quoted value follows.
@@ -133,7 +151,7 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.spot) || s.isNamedAfter(value)),
-		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) || repeats(value, a.name)) && !isDisguised(value),
+		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -160,6 +178,9 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	whole := len(text) <= maxBefore
 	text = text[max(0, len(text)-maxBefore):]
 	text = strings.TrimRight(text, "!=<>:|? \t")
+	if m := remark.Get().FindStringIndex(text); m != nil && a.operator == ':' {
+		text = text[:m[0]]
+	}
 	bare := strings.TrimRight(text, "\\\"'`*]")
 	a.nameQuoted = len(bare) < len(text)
 	bare = strings.TrimRight(bare, "}) \"'")
@@ -171,7 +192,7 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
 		name = name[dot+1:]
 	}
-	if len(name) < 2 && a.operator != ':' || start > 0 && bare[start-1] == '@' {
+	if len(name) < 2 && a.operator != ':' || start > 0 && bare[start-1] == '@' || strings.HasSuffix(bare, "did:key") {
 		return false
 	}
 	a.name, a.strength = name, strengthOf(name)
@@ -189,6 +210,9 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	a.paired = start > 0 && strings.IndexByte(";&?", bare[start-1]) >= 0 || start > 1 && bare[start-1] == ' ' && bare[start-2] == ';'
 	return a.strength > unnamed
 }
+
+// remark matches a remark in brackets behind a name: Password (admin).
+var remark = lazyregexp.New(` \([\pL\pN][\pL\pN ,._-]{0,40}\)$`)
 
 // maxNamePhrase is the maximum number of words in a name in prose: mot de passe.
 const maxNamePhrase = 3

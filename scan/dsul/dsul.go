@@ -52,6 +52,7 @@ const (
 	ruleHash          = "dsul-password-hash"
 	ruleReference     = "dsul-unresolved-reference"
 	ruleOpaque        = "dsul-opaque-value"
+	ruleUnnamed       = "dsul-unnamed-key"
 )
 
 // reasons describe the finding of each rule.
@@ -69,6 +70,7 @@ var reasons = []struct{ rule, reason string }{
 	{ruleHash, "the hash of a password stands here, from which a weak one is soon found"},
 	{ruleReference, "this is ciphertext, or a reference that the platform does not resolve"},
 	{ruleOpaque, "a value that looks like a key stands where credentials are configured"},
+	{ruleUnnamed, "this random text may be a key: nothing beside it says what it is"},
 }
 
 // Rules returns the names of all rules.

@@ -80,7 +80,7 @@ func TestRules(t *testing.T) {
 		{"unnamed key in a configuration", "w/imports/a.yml", "config: {licence: " + key + "}\n", []string{"credential at config.licence: " + key}},
 		{"unnamed key in a variable", automation, "do:\n- set: {name: item, value: " + key + "}\n", []string{"opaque-value at do[0].set.value: " + key}},
 		{"unnamed key in a configuration", "w/imports/a.yml", "config: {region: " + key + "}\n", []string{"opaque-value at config.region: " + key}},
-		{"unnamed key elsewhere", automation, "region: " + key + "\n", nil},
+		{"unnamed key elsewhere", automation, "region: " + key + "\n", []string{"unnamed-key at region: " + key}},
 		{"identifier in a configuration", "w/imports/a.yml", "config: {projectId: " + key + "}\n", nil},
 		{"default of an argument", automation, "arguments: {token: {type: string, default: " + key + "}}\n", []string{"credential at arguments.token.default: " + key}},
 		{"example of an argument", automation, "arguments: {token: {type: string, example: " + key + "}}\n", nil},

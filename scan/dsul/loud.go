@@ -19,5 +19,6 @@ var loud = sync.OnceValue(func() *ahocorasick.Automaton {
 		"passwordfor", "password_for", "passwordof", "passwortfur", "motdepassepour", "tokenfor", "token_for", "keyfor", "key_for", "secretfor", "secret_for",
 		"mot de ", "palabra ", "palavra ", "parola ", "assword is", "asswort ist", "passe est", "a es ", "@tcp(", "@unix(", "unwrap_or", "orelse(", "or_else(", "value_or(", "connect(", "connection(", "pdo(", "mysqli(", "jwt.sign", "jwt.verify", "jwt.encode", "jwt.decode",
 		"hmac", ".auth(", "::new(", ".fetch(:", "configure set", "config set", "vault login", "alias set", "with-token", "plink", "pscp", "psftp", "twine", "snowsql", "net user",
-		"useradd", "usermod", "sqlplus", "jdbc:oracle", "@//", "pwd={", "password={", "<<<", "%3a", "%3d", "token is", "secret is", "key is")
+		"useradd", "usermod", "sqlplus", "jdbc:oracle", "@//", "pwd={", "password={", "<<<", "%3a", "%3d", "token is", "secret is", "key is",
+		"bcrypt", "argon2", "passlib", "pbkdf2", "scrypt", "password(", "password_hash", "password_verify")
 })

@@ -43,7 +43,7 @@ var (
 		licensekey licencekey appkey appsecret consumersecret webhooksecret sastoken connectionstring dsn cookie hmackey hmacsecret sshkey
 		deploykey functionkey functionskey storagekey adminkey hostkey ocpapimsubscriptionkey jwtsecret totpsecret
 		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature
-		authenticationtoken secretkeybase querykey recordkey unsealkey recoverykey recoverycode backupcode
+		authenticationtoken secretkeybase querykey recordkey tokenkey unsealkey recoverykey recoverycode backupcode
 		jeton jetons clesecrete cleapi clefapi cleprivee cledacces identifiantssecrets geheimnis geheimschlussel apischlussel zugangsschlussel
 		apitokens accesstokens authtokens refreshtoken masterauth secretid serverkey unlockkey llaveapi llavesecreta kluczapi
 		apinyckel apinokkel apinogle apiavain apikulcs apianahtari cheieapi klicapi apiklic токен ключapi apiключ токендоступа

@@ -12,23 +12,27 @@ import (
 )
 
 // loginNames are the names of values that hold a user and a password together.
-var loginNames = literal.NewVocabulary(`auth basicauth basic httpauth proxyauth login logins userpass userpassword userpwd credentials creds proxyuser`)
+var loginNames = literal.NewVocabulary(`auth basicauth basic httpauth proxyauth login logins userpass userpassword userpwd credentials creds proxyuser
+	user username userinfo account`)
+
+// namespaces qualify the names of users, instead of being one.
+var namespaces = literal.NewVocabulary(`oidc ldap saml github google azure urn system iam arn sub acct`)
 
 func isLoginName(name string) bool { return loginNames[strings.Join(literal.Words(name), "")] }
 
 // userAndPassword matches both in one text. The password is not a port.
-var userAndPassword = lazyregexp.New(`^[\w.@+-]{1,64}:([^\s/:]{4,128})$`)
+var userAndPassword = lazyregexp.New(`^([\w.@+-]{1,64}):([^\s/:]{4,128})$`)
 
 // login reports the password in auth: 'user:password'.
 func (s *fileScan) login(text string, at where) bool {
-	if at.schema || at.label || !isLoginName(at.name) {
+	if at.schema || at.label || at.example || !isLoginName(at.name) {
 		return false
 	}
 	m := userAndPassword.FindStringSubmatch(text)
-	if m == nil || !isChosen(m[1]) {
+	if m == nil || !isChosen(m[2]) || namespaces[strings.ToLower(m[1])] {
 		return false
 	}
-	s.report(rulePassword, m[1], at)
+	s.report(rulePassword, m[2], at)
 	return true
 }
 
@@ -76,7 +80,7 @@ func (s *fileScan) branches(text string, at where) {
 
 var (
 	// disguised matches keys with a scheme before them or a file extension behind them.
-	disguised = lazyregexp.New(`^(?:(?:urn|tag|tel|file|data|jdbc|mailto|cid):)?([^,;/]+?)(?:\.[a-z]{2,5})?$`)
+	disguised = lazyregexp.New(`^(?:(?:urn|tag|tel|file|data|jdbc|mailto|cid|did|spiffe|javascript):)?([^,;/]+?)(?:\.[a-z]{2,5})?$`)
 	// wallet matches identifiers that only look like a key behind a scheme.
 	wallet = lazyregexp.New(`^[0-9a-f-]{36}$`)
 )
@@ -84,7 +88,7 @@ var (
 // isDisguised reports a key that looks like a URN or a file name.
 func isDisguised(text string) bool {
 	m := disguised.FindStringSubmatch(text)
-	if m == nil || m[1] == text || wallet.MatchString(m[1]) {
+	if m == nil || m[1] == text || wallet.MatchString(m[1]) || strings.HasPrefix(text, "did:") && strings.Contains(m[1], ":") {
 		return false
 	}
 	for part := range strings.SplitSeq(m[1], ":") {

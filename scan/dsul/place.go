@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -67,6 +68,9 @@ func (s *fileScan) report(rule, text string, at where) {
 
 // isDemo reports passwords that protect nothing, in files where they are expected.
 func (s *fileScan) isDemo(rule, text string) bool {
+	if plain, err := url.PathUnescape(text); rule == ruleURL && err == nil {
+		text = plain
+	}
 	switch {
 	case s.base.document && (literal.IsFamousPassword(text) || isWeak(rule, text)):
 		return true

@@ -20,7 +20,7 @@ import (
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) quiet() bool {
 	data := s.file.Data
-	if !isYAML(s.file.Path) || loud().Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) {
+	if !isYAML(s.file.Path) || loud().Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) || !quietLogins(data) {
 		return false
 	}
 	var previous []byte
@@ -43,46 +43,6 @@ func (s *fileScan) quiet() bool {
 		}
 	}
 	return true
-}
-
-// hasEscape reports character escapes, which may hide a word.
-func hasEscape(data []byte) bool {
-	for rest := data; ; {
-		i := bytes.IndexByte(rest, '\\')
-		if i < 0 || i+1 == len(rest) {
-			return false
-		}
-		if rest = rest[i+1:]; rest[0] == 'x' || rest[0] == 'u' || rest[0] == 'U' {
-			return true
-		}
-	}
-}
-
-// quietURLs reports whether no URL has an @ after its host, or a sign of an access token.
-func quietURLs(data []byte) bool {
-	for rest := data; ; {
-		i := bytes.Index(rest, []byte("://"))
-		if i < 0 {
-			break
-		}
-		rest = rest[i+3:]
-		end := bytes.IndexAny(rest, " \t\r\n")
-		if end < 0 {
-			end = len(rest)
-		}
-		if bytes.IndexByte(rest[:end], '@') >= 0 {
-			return false
-		}
-	}
-	for rest := data; ; {
-		i := bytes.Index(rest, []byte("at:"))
-		if i < 0 {
-			return true
-		}
-		if rest = rest[i+3:]; len(rest) > 0 && isNameByte(rest[0]) {
-			return false
-		}
-	}
 }
 
 // The character classes of runs: names, or base64.
@@ -284,7 +244,7 @@ func (s *fileScan) isHarmless(start, end int) bool {
 	word := string(s.file.Data[start:end])
 	after := strings.TrimLeft(text, "\\\"'`]} \t!<>*")
 	switch {
-	case mayBeForm(line, text):
+	case mayBeForm(line, text), mayHaveRemark(text):
 		return false
 	case strings.EqualFold(word, "bearer"):
 		return strings.HasPrefix(text, " {{") && isTemplate(text)
@@ -309,6 +269,17 @@ func mayBeForm(before, after string) bool {
 	}
 	quoted := strings.TrimLeft(after, " (")
 	return after != quoted && quoted != "" && strings.IndexByte("\"'", quoted[0]) >= 0 || strings.HasPrefix(after, ">")
+}
+
+// mayHaveRemark reports a name with a remark or a dash before its value: Password (admin): x.
+func mayHaveRemark(after string) bool {
+	after = strings.TrimLeft(after, " ")
+	for _, dash := range []string{"- ", "– ", "— "} {
+		if strings.HasPrefix(after, dash) {
+			return true
+		}
+	}
+	return strings.HasPrefix(after, "(") && strings.Contains(after, ")") && strings.Contains(after, ":")
 }
 
 // formStarts are the first words of assignments in Dockerfiles and shell scripts.
@@ -345,17 +316,19 @@ func schemaOnly(text string) bool {
 // mayNameValue reports whether the line may contain the name of {name: …, value: …}.
 func mayNameValue(line string) bool {
 	line = strings.ToLower(line)
-	for _, key := range []string{"name", "key", "variable", "header", "field", "id"} {
-		for rest := line; ; {
-			before, after, ok := strings.Cut(rest, key)
-			if !ok {
-				break
-			}
-			whole := before == "" || !isNameByte(before[len(before)-1])
-			if whole && strings.HasPrefix(strings.TrimLeft(after, " '\""), ":") {
-				return true
-			}
-			rest = after
+	for rest := line; ; {
+		before, after, found := strings.Cut(rest, ":")
+		if !found {
+			break
+		}
+		rest = after
+		before = strings.TrimRight(before, " '\"")
+		start := len(before)
+		for start > 0 && isNameByte(before[start-1]) {
+			start--
+		}
+		if key := before[start:]; pairNames[key] || pairLabels[key] {
+			return true
 		}
 	}
 	return strings.Trim(line, " '\"") == ""

@@ -58,10 +58,10 @@ func (s *fileScan) privateKeys(text string, at where) bool {
 	found := false
 	if strings.Contains(text, pemBegin) {
 		text = joinedStrings.Get().ReplaceAllString(text, "")
-		for _, m := range privateKey.FindAllStringSubmatch(text, -1) {
-			if keyBody.MatchString(m[1]) {
+		for _, m := range privateKey.Get().FindAllStringSubmatchIndex(text, -1) {
+			if keyBody.MatchString(text[m[2]:m[3]]) && !isElided(text[m[1]:]) {
 				found = true
-				s.report(rulePrivateKey, m[0], at)
+				s.report(rulePrivateKey, text[m[0]:m[1]], at)
 			}
 		}
 		return found
@@ -73,12 +73,19 @@ func (s *fileScan) privateKeys(text string, at where) bool {
 		if !strings.Contains(text, form.mark) {
 			continue
 		}
-		for _, m := range form.key.FindAllStringSubmatch(text, -1) {
-			found = true
-			s.report(rulePrivateKey, m[1], at)
+		for _, m := range form.key.Get().FindAllStringSubmatchIndex(text, -1) {
+			if !isElided(text[m[3]:]) {
+				found = true
+				s.report(rulePrivateKey, text[m[2]:m[3]], at)
+			}
 		}
 	}
 	return found
+}
+
+// isElided reports that the text continues with an ellipsis, as keys in documentation do.
+func isElided(rest string) bool {
+	return strings.HasPrefix(rest, "...") || strings.HasPrefix(rest, "…")
 }
 
 func (s *fileScan) platformKeys(text string, at where) bool {

@@ -208,8 +208,11 @@ func odd(r rune) bool { return strings.ContainsRune("\"'`={}@", r) || !unicode.I
 // help explains how to fix a secret at this spot. It does not propose a name if the key may be
 // the secret.
 func (at spot) help(rule, text string) string {
-	if rule == ruleReference {
+	switch rule {
+	case ruleReference:
 		return helpReference
+	case ruleUnnamed:
+		return helpUnnamed
 	}
 	name := secretName(at.name)
 	if strings.Contains(strings.ToLower(name), strings.ToLower(text)) {

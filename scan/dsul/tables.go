@@ -69,7 +69,7 @@ func (s *fileScan) row(t *table, line string, at where) {
 func (s *fileScan) cell(name, value string, at where) {
 	strength := s.strength(name)
 	value = literal.Punch(value)
-	if strength < credential || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
+	if strength < credential || strings.ContainsAny(name, "={}$<>;") || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
 		return
 	}
 	switch {
@@ -92,6 +92,8 @@ type base struct {
 	translation bool
 	// settings: each line is a name and a value. spaced: only a space separates the two.
 	settings, spaced bool
+	// prose: the text is for people, whatever its syntax.
+	prose bool
 }
 
 // settingsFiles are the extensions of configuration files and their templates.
@@ -106,10 +108,11 @@ func baseOf(f scan.File) base {
 		passwords:   name == ".pgpass" || name == "pgpass.conf",
 		hashes:      strings.HasSuffix(name, "htpasswd") || name == "shadow",
 		document:    literal.IsDocument(name),
+		prose:       literal.IsDocument(name) || ext == ".txt",
 		demo:        !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
 		translation: !workspaceParts[part(f.InWorkspace())] && literal.IsTranslation(f.Path),
-		settings:    settingsFiles[ext] || strings.HasPrefix(name, ".env"),
-		spaced:      strings.HasSuffix(name, "netrc") || ext == ".conf" || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
+		settings:    name != "nsswitch.conf" && settingsFiles[ext] || strings.HasPrefix(name, ".env"),
+		spaced:      name != "nsswitch.conf" && ext == ".conf" || strings.HasSuffix(name, "netrc") || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
 		key:         ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }

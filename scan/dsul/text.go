@@ -47,7 +47,9 @@ const (
 // piece scans a line, or a part of a long line.
 func (s *fileScan) piece(text string, at where) {
 	s.expressions(text, at)
-	s.shapes(literal.Punch(text), at)
+	punched := literal.Punch(text)
+	s.shapes(punched, at)
+	s.unnamed(punched, at)
 	s.assignments(text, at)
 	s.forms(text, at)
 }

@@ -53,10 +53,27 @@ func userInfo(scheme, rest string) string {
 		return ""
 	case exampleHost.MatchString(rest[at+1:]) && len(pass) < minStrong:
 		return ""
+	case strings.Trim(pass, letters+"_") == "" && min(endStrength(user), endStrength(pass)) >= credential: // s3://access_key:secret_access_key@host
+		return ""
 	case user == pass && (strings.HasPrefix(rest[at:], "@l") || strings.HasPrefix(rest[at:], "@127.")): // a local test
 		return ""
 	}
 	return pass
+}
+
+// isSecretURL reports a URL with random text in its path or its query, which protects a webhook.
+func isSecretURL(text string) bool {
+	_, rest, found := strings.Cut(text, "://")
+	_, path, hasPath := strings.Cut(rest, "/")
+	if !found || !hasPath || strings.ContainsAny(path, " \uE000") {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return strings.ContainsRune("/?&=#", r) }) {
+		if literal.LooksRandom(part) && hasUnbroken(part) && !isIdentifier(part) {
+			return true
+		}
+	}
+	return false
 }
 
 // minURLToken is the minimum length of a user name that may be a token.

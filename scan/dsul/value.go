@@ -29,6 +29,7 @@ func (s *fileScan) value(text string, at where) {
 	if !found && !whole && s.isOpaque(strings.TrimSpace(punched), at) {
 		s.report(ruleOpaque, punched, at)
 	}
+	s.unnamed(punched, at)
 }
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
@@ -66,16 +67,19 @@ func harmlessName(name string) bool {
 // named judges a complete value by its name.
 func (s *fileScan) named(text, punched string, at where) bool {
 	rest := strings.Trim(punched, " \t\r\n"+string(literal.Hole))
-	if at.strength == unnamed || rest == "" || sameWords(rest, at.name) {
+	if at.strength == unnamed {
+		return s.login(rest, at)
+	}
+	if rest == "" || sameWords(rest, at.name) {
 		return false
 	}
 	if isReference(text) {
 		return s.reference(text, at)
 	}
-	if s.isEncodedPlaceholder(rest, at.strength) {
+	if s.isEncodedPlaceholder(rest, at.strength) || s.isLabel(rest, at) {
 		return false
 	}
-	if at.strength >= hinted && s.login(rest, at) {
+	if s.login(rest, at) {
 		return true
 	}
 	secret := rest
@@ -102,6 +106,13 @@ func (s *fileScan) named(text, punched string, at where) bool {
 	}
 	s.report(rule, secret, at)
 	return true
+}
+
+// isLabel reports text for people in a file of translations, and the name of an icon for a file
+// extension (mdp).
+func (s *fileScan) isLabel(text string, at where) bool {
+	return s.base.translation && (strings.Contains(text, " ") || !strings.ContainsAny(text, digits)) ||
+		strings.EqualFold(at.name, "mdp") && strings.HasSuffix(s.file.Path, ".json") && strings.Trim(text, letters+"-_") == ""
 }
 
 // minStrong is the minimum length of text next to a template that may be a password.
@@ -142,7 +153,7 @@ func isName(text string) bool {
 // isHinted reports a random value next to a name that only hints at a credential. It accepts a
 // UUID next to the name of a service's key.
 func (s *fileScan) isHinted(text string, at where) bool {
-	if isScrambled(text) {
+	if isScrambled(text) || isSecretURL(text) {
 		return true
 	}
 	list := literal.Words(at.name)
@@ -183,7 +194,7 @@ func (s *fileScan) isCredential(text string, at where) bool {
 	if s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/") || isDisguised(text) {
 		return true
 	}
-	if literal.LooksGenerated(text) || isScrambled(text) || (at.configured || at.assigned) && isLongNumber(text) {
+	if literal.LooksGenerated(text) || isScrambled(text) || isSecretURL(text) || (at.configured || at.assigned) && isLongNumber(text) {
 		return true
 	}
 	return at.configured && !at.schema && !at.label && isSecretName(at.name) && len(text) >= 8 &&
@@ -276,6 +287,7 @@ func isPassword(text string, at spot) bool {
 
 const (
 	letters   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	digits    = "0123456789"
 	pathSigns = "/-_."
 )
 

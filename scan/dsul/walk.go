@@ -101,7 +101,7 @@ func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
 }
 
 func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
-	named, valueOf := pair(n)
+	paired := pair(n)
 	s.kubernetesSecret(n, at)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
@@ -115,9 +115,10 @@ func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 			s.keyText(key, below)
 			s.keySecret(key, at)
 		}
-		if value == valueOf && s.strength(named) >= below.strength {
-			below.name, below.strength = named, s.strength(named)
-			below.header = below.header || isHeader(named)
+		if value == paired.value && s.strength(paired.name) >= below.strength {
+			below.name, below.strength = paired.name, s.strength(paired.name)
+			below.header = below.header || isHeader(paired.name)
+			below.label = below.label || paired.label
 		}
 		s.dropped(key, value, below)
 		if err := s.visit(value, below, depth+1); err != nil {
@@ -127,23 +128,44 @@ func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
 	return nil
 }
 
+// pairNames and pairValues are the keys of {name: apiKey, value: …}. Labels are for people.
+var (
+	pairNames = literal.NewVocabulary(`name key variable header field id k property param parameter setting option attribute fieldname envname
+		keyname varname`)
+	pairLabels = literal.NewVocabulary(`label title caption libelle libellé bezeichnung etiqueta etichetta`)
+	pairValues = literal.NewVocabulary(`value val v default content valeur wert valor valore waarde fieldvalue text`)
+)
+
+// namedNode is a value with the name that stands beside it.
+type namedNode struct {
+	name  string
+	value *yaml.Node
+	// label: the name is for people to read.
+	label bool
+}
+
 // pair recognizes {name: apiKey, value: …}, the notation of the set instruction and of lists of
 // headers and variables.
-func pair(n *yaml.Node) (name string, value *yaml.Node) {
+func pair(n *yaml.Node) namedNode {
+	var found namedNode
+	label := ""
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, child := n.Content[i].Value, n.Content[i+1]
-		switch strings.ToLower(key) {
-		case "name", "key", "variable", "header", "field", "id":
-			if child.Kind == yaml.ScalarNode && name == "" {
-				name = child.Value
-			}
-		case "value", "val", "default", "content", "valeur", "wert", "valor", "valore", "waarde":
-			if value == nil {
-				value = child
-			}
+		key, child := strings.ToLower(n.Content[i].Value), n.Content[i+1]
+		isText := child.Kind == yaml.ScalarNode
+		switch {
+		case pairNames[key] && isText && found.name == "":
+			found.name = child.Value
+		case pairLabels[key] && isText && label == "":
+			label = child.Value
+		case pairValues[key] && found.value == nil:
+			found.value = child
 		}
 	}
-	return name, value
+	if found.name == "" {
+		found.name = label
+		found.label = label != ""
+	}
+	return found
 }
 
 // isHeader reports HTTP headers whose values are always secret.
@@ -204,7 +226,9 @@ func (s *fileScan) keyText(key *yaml.Node, at spot) {
 	where := s.at(key, at)
 	s.expressions(key.Value, where)
 	s.forms(key.Value, where)
-	s.shapes(literal.Punch(key.Value), where)
+	punched := literal.Punch(key.Value)
+	s.shapes(punched, where)
+	s.unnamed(key.Value, where)
 	s.assignments(key.Value, where)
 }
 

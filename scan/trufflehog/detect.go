@@ -5,6 +5,7 @@ package trufflehog
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -283,6 +284,12 @@ func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detector
 	if len(list) > 0 || s.isCopy(m, c.data, located(r)) {
 		return list
 	}
+	if m.Encoding == detectorspb.DecoderType_BASE64.String() {
+		if at := findEncoded(c.data, located(r)); at >= 0 {
+			m.Line, _ = s.lines.Position(c.offset + at)
+			return []scan.Match{m}
+		}
+	}
 	first, _ := s.lines.Position(c.offset)
 	last, _ := s.lines.Position(c.offset + len(c.data))
 	places := find(decoded.Data, located(r))
@@ -296,6 +303,25 @@ func (s *fileScan) matches(c chunk, decoded *decoders.DecodableChunk, r detector
 	}
 	return list
 }
+
+// findEncoded returns the offset of base64 that contains a text, or -1. The text may start at any
+// of the three bytes of a group, so the groups at its ends are left out.
+func findEncoded(data, text []byte) int {
+	for skip := range base64Group {
+		whole := (len(text) - skip) / base64Group * base64Group
+		if whole < minBase64 {
+			return -1
+		}
+		middle := base64.StdEncoding.EncodeToString(text[skip : skip+whole])
+		if at := bytes.Index(data, []byte(middle)); at >= 0 {
+			return at
+		}
+	}
+	return -1
+}
+
+// base64Group is the number of bytes in a group of base64.
+const base64Group = 3
 
 // isCopy reports a secret that was found as it is, and whose text a decoder has only wrapped
 // differently.

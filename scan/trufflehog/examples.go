@@ -46,7 +46,8 @@ func isExample(r detectors.Result, data []byte, name string) bool {
 		return hasPlaceholder(raw, name)
 	}
 	return literal.IsPlaceholder(raw) || literal.IsPlaceholder(braces.Replace(raw)) || isName(raw) ||
-		isInAsset(data, located(r)) || isInPath(data, located(r)) || isFamousLogin(raw)
+		isInAsset(data, located(r)) || isInPath(data, located(r)) ||
+		isIdentifier(data, located(r)) || isFamousLogin(raw)
 }
 
 // login matches a user and a password.
@@ -102,8 +103,11 @@ func isName(text string) bool {
 
 var (
 	hexadecimal = regexp.MustCompile(`^[0-9a-f]{20,64}$`)
-	// pathBefore matches the part of a link before a segment of its path.
-	pathBefore = regexp.MustCompile(`https?://[\w.-]+(?:/[\w.~-]+)*/$`)
+	// pathBefore matches the part of a link before a segment of its path, and the name of a
+	// repository before a commit.
+	pathBefore = regexp.MustCompile(`(?:https?://[\w.-]+(?:/[\w.~-]+)*/|[\w.-]+(?:/[\w.-]+)+@)$`)
+	// identifierBefore matches the name of an identifier before its value.
+	identifierBefore = regexp.MustCompile(`(?:\b(?i:\w*id|uuid|guid)["']?\s*[:=]\s*["']?|\b(?:GPU|MIG)-)$`)
 )
 
 // maxLink is the maximum length of a link, in bytes.
@@ -120,6 +124,20 @@ func isInPath(data, text []byte) bool {
 		end := at + len(text)
 		if !pathBefore.Match(data[max(0, at-maxLink):at]) || end < len(data) && strings.IndexByte("/#?.)\"' \r\n",
 			data[end]) < 0 {
+			return false
+		}
+	}
+	return len(places) > 0
+}
+
+// isIdentifier reports a UUID that occurs only behind the name of an identifier.
+func isIdentifier(data, text []byte) bool {
+	if !literal.IsUUID(string(text)) {
+		return false
+	}
+	places := find(data, text)
+	for _, at := range places {
+		if !identifierBefore.Match(data[max(0, at-maxLink):at]) {
 			return false
 		}
 	}

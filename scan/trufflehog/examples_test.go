@@ -20,7 +20,10 @@ import (
 )
 
 func TestIsExample(t *testing.T) {
-	const digest = "5282384165e0f86ef1050123"
+	const (
+		digest = "5282384165e0f86ef1050123"
+		uuid   = "3a23c669-1f69-c64e-cf85-44e9b07e7a2a"
+	)
 	tests := []struct {
 		file, raw, text string
 		kind            detector_typepb.DetectorType
@@ -42,6 +45,13 @@ func TestIsExample(t *testing.T) {
 		{"w/a.yml", digest, "see https://gist.github.com/bob/" + digest + "#start", detector_typepb.DetectorType_GitHubOauth2, true},
 		{"w/a.yml", digest, "github secret " + digest, detector_typepb.DetectorType_GitHubOauth2, false},
 		{"w/a.yml", digest, "https://gist.github.com/bob/" + digest + " secret " + digest, detector_typepb.DetectorType_GitHubOauth2, false},
+		{"w/a.yml", digest, "uses: acme/github-setup@" + digest + " # v1", detector_typepb.DetectorType_Github, true},
+		{"w/a.yml", digest, "github token@" + digest, detector_typepb.DetectorType_Github, false},
+		{"w/a.md", uuid, "docker run --gpus device=GPU-" + uuid, detector_typepb.DetectorType_Dockerhub, true},
+		{"w/a.md", uuid, "docker: {\"ID\":\"" + uuid + "\"}", detector_typepb.DetectorType_Dockerhub, true},
+		{"w/a.md", uuid, "docker: {\"ID\":\"" + uuid + "\"}, pass: " + uuid, detector_typepb.DetectorType_Dockerhub, false},
+		{"w/a.md", uuid, "docker password " + uuid, detector_typepb.DetectorType_Dockerhub, false},
+		{"w/README.md", "https://user:p%40ss@host", "", detector_typepb.DetectorType_URI, true},
 		{"w/a.yml", digest, "https://api.acme.eu/?k=/" + digest, detector_typepb.DetectorType_GitHubOauth2, false},
 	}
 	for _, test := range tests {
@@ -79,3 +89,24 @@ func TestOneFindingForAKey(t *testing.T) {
 }
 
 func indent(text string) string { return "  " + strings.ReplaceAll(text, "\n", "\n  ") }
+
+// TestLineOfBase64: decoding base64 adds lines to a text, but a key has the line of its base64.
+func TestLineOfBase64(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}))
+	certificate := strings.Repeat("a line of a certificate\n", 30)
+	for _, before := range []string{"", "\n", "\n\n"} {
+		text := "crt: " + base64.StdEncoding.EncodeToString([]byte(certificate)) + "\nkey: " +
+			base64.StdEncoding.EncodeToString([]byte(before+key)) + "\n" + strings.Repeat("end: true\n", 60)
+		result, err := newDefault(t, Options{}).Scan(t.Context(), scan.File{Path: "w/a.md", Data: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(result.Matches) == 0 || slices.ContainsFunc(result.Matches, func(m scan.Match) bool { return m.Line != 2 }) {
+			t.Errorf("%d matches, want all in line 2: %+v", len(result.Matches), result.Matches)
+		}
+	}
+}

@@ -55,10 +55,13 @@ func IsDemoWord(v string) bool { return IsWordy(leet.Replace(strings.TrimRight(v
 
 // famousPasswords occur in documentation in place of any password.
 var famousPasswords = NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd mypassword mysecretpassword mysecret
-	secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage open_sesame opensesame`)
+	secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage open_sesame opensesame p@ss abc123`)
 
 // IsFamousPassword reports passwords that stand for any other in documentation.
-func IsFamousPassword(v string) bool { return famousPasswords[strings.ToLower(v)] }
+func IsFamousPassword(v string) bool {
+	lower := strings.ToLower(v)
+	return famousPasswords[lower] || strings.Contains(lower, "blahblah")
+}
 
 // translation matches files with texts in one language, by their path.
 var translation = lazyregexp.New(`(?i)(?:^|/)(?:locales?|i18n|l10n|lang|langs|languages|translations?|messages)(?:/(?:[^/]+/)*[^/]+|[._-][\w.-]+)$`)

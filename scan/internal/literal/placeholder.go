@@ -36,6 +36,10 @@ var (
 	yours = lazyregexp.New(`^(?:your|votre|ihre?|deine?|euer|tu|su|vuestro|seu|sua|jouw|uw|vostro|tuo)(?:[-_. ][a-z]+){1,8}$`)
 	// made matches text that is not random after the prefix of a token: TEST and a sequence.
 	made = lazyregexp.New(`(?:TEST|EXAMPLE|SAMPLE|DUMMY|FAKE)\w*1234567890`)
+	// short matches keys of Stripe that are shorter than any real one, such as sk_test_123.
+	short = lazyregexp.New(`^(?:sk|pk|rk)_(?:test_|live_)?[a-z0-9]{1,6}$`)
+	// crossed matches the start of a prefix behind which only x follows: SCWXXXXXXXX.
+	crossed = lazyregexp.New(`^[a-z]{0,6}x{8,}$`)
 	// pattern matches parts of regular expressions.
 	pattern = lazyregexp.New(`\[\^?(?:A-Z|a-z|0-9|\\w|\\d)|\\[wd][*+{]|\(\?[:i]`)
 )
@@ -50,11 +54,32 @@ func IsPlaceholder(v string) bool {
 	if wordyVariable.MatchString(v) && IsWordy(v) || framed.MatchString(v) || isElided(lower) || HasPlaceholderPart(v) {
 		return true
 	}
-	return vendorExample.MatchString(v) || sequences.MatchString(lower) || yours.MatchString(lower) || IsMadeUp(v) || isPublished(v) || isPattern(v) || IsHarmlessToken(v)
+	return vendorExample.MatchString(v) || sequences.MatchString(lower) || crossed.MatchString(lower) || short.MatchString(lower) || isInterleaved(lower) || yours.MatchString(lower) || IsMadeUp(v) || isPublished(v) || isPattern(v) || IsHarmlessToken(v)
 }
 
 // IsMadeUp reports tokens that a person typed for a test, such as glpat-ACCTEST1234567890123.
 func IsMadeUp(v string) bool { return strings.Contains(v, "1234567890") && made.MatchString(v) }
+
+// minInterleaved is the minimum length of two sequences in turn, in bytes. Shorter ones are weak
+// passwords.
+const minInterleaved = 16
+
+// isInterleaved reports ascending letters and digits in turn: a1b2c3d4e5f6g7h8i9j0.
+func isInterleaved(lower string) bool {
+	if len(lower) < minInterleaved || len(lower) > 2*26 {
+		return false
+	}
+	for i := range len(lower) {
+		want := byte('a' + i/2)
+		if i%2 == 1 {
+			want = byte('0' + (i/2+1)%10)
+		}
+		if lower[i] != want {
+			return false
+		}
+	}
+	return true
+}
 
 // isPattern reports a regular expression, such as [A-Za-z0-9]{32}.
 func isPattern(v string) bool { return strings.ContainsAny(v, `[\(.`) && pattern.MatchString(v) }
@@ -85,6 +110,9 @@ func isElided(v string) bool {
 func HasPlaceholderPart(v string) bool {
 	parts := strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("_-./ \t", r) })
 	plain := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-./ \t'’", r) }) < 0
+	if IsUUID(v) {
+		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Trim(part, part[:1]) != "" })
+	}
 	for _, part := range parts {
 		if len(part) > minUniform && isUniform(part) && !slices.ContainsFunc(parts, isVaried) {
 			return true

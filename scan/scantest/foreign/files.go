@@ -217,6 +217,10 @@ func (m *meter) judge(
 
 // writeReasons writes the classes of false alarms, the most frequent one first.
 func (m *meter) writeReasons(reasons map[string]int) {
+	if len(reasons) == 0 {
+		m.text.WriteString("\nThe builder has no false alarm in these files.\n")
+		return
+	}
 	var list []string
 	for reason, n := range reasons {
 		list = append(list, fmt.Sprintf("| %d | %s |", n, reason))

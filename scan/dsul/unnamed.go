@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+
+package dsul
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
+const (
+	// minUnnamed and maxUnnamed limit the length of random text that is reported although
+	// neither its name nor its place is that of a credential.
+	minUnnamed = 16
+	maxUnnamed = 512
+	// minUnbroken is the minimum length of the longest part of such a text, in bytes. The
+	// random parts of the names of pods, machines and models are shorter.
+	minUnbroken = 12
+	// minMixed is the minimum length of a part that only its capitals show to be random.
+	minMixed = 20
+	// minSlashed is the minimum length of base64 with slashes. Shorter texts are paths.
+	minSlashed = 40
+)
+
+var (
+	// unnamedParts are the parts of a workspace in which unnamed random text is reported.
+	unnamedParts = literal.NewVocabulary(`index imports automations pages`)
+	// identifying words before a random text say that it is public: an identifier, a digest, a
+	// signature or ciphertext.
+	identifying = literal.NewVocabulary(`id ids uid uuid guid oid kid cid hash hashes md sha checksum checksums match digest etag commit commits revision
+		rev integrity fingerprint thumbprint trace span build version image sum address wallet transaction tx txid block signature sig nonce salt
+		iv n cursor csrf xsrf h encrypted crypt ciphertext cert certificate pubkey publickey public peer node container pod blob layer
+		identifier identifiers sitekey asset assets chunk sub file jti aud iss azp`)
+	// connecting words and signs stand between a name and its value.
+	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
+	// publicStart matches the start of public keys, certificates and signatures in base64, of
+	// times and of hexadecimal numbers.
+	publicStart = lazyregexp.New(`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|ssh-|age1|LS0tLS1|\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`)
+	// publicID matches identifiers of services by their prefix, cuids, and signed tokens, which
+	// have a rule of their own.
+	publicID = lazyregexp.New(`^(?:(?:asst|thread|msg|run|step|file|vs|cus|prod|price|sub|acct|pi|evt|in|ch|seti|org|proj|chatcmpl|resp|call|toolu|req)[_-]\w+$|` +
+		`c[jklm][a-z0-9]{23}$|eyJ[\w-]+\.)`)
+	// hostEnd matches the end of a host name or a file name.
+	hostEnd = lazyregexp.New(`\.[A-Za-z]{2,10}(?::\d+)?$`)
+	// prefixed matches hexadecimal text behind the prefix of a token.
+	prefixed = lazyregexp.New(`^[a-z][a-z0-9]{1,12}_(?:[a-z0-9]{1,8}_)?[0-9a-f]{32,}$`)
+	// digestSize matches base64 of 32 and 64 bytes.
+	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
+)
+
+// unnamed reports random text that stands on its own, whatever its name. Hexadecimal text and
+// UUIDs are digests and identifiers more often than keys, and need a name or a place.
+func (s *fileScan) unnamed(text string, at where) {
+	if at.example || len(text) < minUnnamed || strings.Contains(text, pemBegin) {
+		return
+	}
+	strict := !unnamedParts[s.part]
+	before := ""
+	whole := strings.TrimSpace(text)
+	for start := 0; start < len(text); {
+		end := start
+		for end < len(text) && isTokenByte[text[end]] {
+			end++
+		}
+		token := text[start:end]
+		if token == whole {
+			if before = nameOf(at.spot); harmlessName(before) {
+				return
+			}
+		}
+		switch {
+		case token == "" && text[start] == '\\': // an escape
+			start += 2
+			continue
+		case token == "":
+			start++
+			continue
+		case isUnnamed(token, before, strict) && !isWrapped(text, start, end) && !strings.HasSuffix(text[:start], "base64,") && (!strict || s.stands(token, at) || isGivenIn(text, start, end)):
+			here := at
+			here.name = ""
+			s.report(ruleUnnamed, unnamedValue(token), here)
+		}
+		if word := strings.ToLower(strings.Trim(token, ":=")); word != "" && !connectingWords[word] {
+			before = token
+		}
+		start = end
+	}
+}
+
+var isTokenByte = func() (set [256]bool) {
+	for _, b := range []byte(letters + digits + "_-.~+/=:@%!#$&?|>") {
+		set[b] = true
+	}
+	return set
+}()
+
+// nameOf returns the name of a value, or that of its parent if its own name is generic.
+func nameOf(at spot) string {
+	if at.steps != nil && at.steps.above != nil && generic[strings.ToLower(at.name)] {
+		return at.steps.above.key
+	}
+	return at.name
+}
+
+// stands reports a token that is a value in YAML, or the only text of its file.
+func (s *fileScan) stands(token string, at where) bool {
+	return at.line > 0 && at.name != "" || len(s.file.Data) < 2*maxUnnamed && strings.TrimSpace(string(s.file.Data)) == token
+}
+
+// isGivenIn reports whether a part of a text is quoted, or the value of a name. Lines of encoded
+// files and columns of identifiers are neither.
+func isGivenIn(text string, start, end int) bool {
+	if start > 0 && end < len(text) && strings.IndexByte("\"'`", text[start-1]) >= 0 && text[end] == text[start-1] {
+		return true
+	}
+	token := strings.Trim(text[start:end], tokenEnds)
+	if len(unnamedValue(token)) < len(token) {
+		return true
+	}
+	before := strings.TrimRight(text[:start], " \t*\"'`")
+	for _, mark := range []string{":", "=", " is", " to", " est", " ist"} {
+		if strings.HasSuffix(before, mark) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWrapped reports a line of an encoded file, such as a certificate, in which nothing else stands.
+func isWrapped(text string, start, end int) bool {
+	line := strings.TrimLeft(text[strings.LastIndexByte(text[:start], '\n')+1:start], " \t")
+	return wrapped[end-start] && line == "" && end < len(text) && strings.IndexByte("\r\n", text[end]) >= 0
+}
+
+// wrapped are the lengths of lines in PEM and MIME.
+var wrapped = map[int]bool{64: true, 76: true}
+
+// tokenEnds are the signs around a value.
+const tokenEnds = ".,:;!?#$&%@~|>-/"
+
+// unnamedValue returns the value in a token, without the name and the punctuation around it.
+func unnamedValue(token string) string {
+	token = strings.Trim(token, tokenEnds)
+	bare := strings.TrimRight(token, "=")
+	return token[strings.LastIndexAny(bare, "=:")+1:]
+}
+
+// isUnnamed reports a token that looks like a key.
+func isUnnamed(token, before string, strict bool) bool {
+	if len(token) < minUnnamed || len(token) > maxUnnamed || strings.Contains(token, "://") {
+		return false
+	}
+	value := unnamedValue(token)
+	if token[0] == '#' || len(value) < minUnnamed || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) {
+		return false
+	}
+	isPublic := isIdentifying(before) || isIdentifying(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
+		publicStart.MatchString(value) || publicID.MatchString(value) || isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
+	return !isPublic && !isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
+}
+
+// isIdentifying reports a name whose last word says that its value is public.
+func isIdentifying(name string) bool {
+	list := literal.Words(name)
+	return len(list) > 0 && identifying[list[len(list)-1]]
+}
+
+// isLocation reports paths, hosts and file names. Base64 may contain slashes.
+func isLocation(text string) bool {
+	if strings.Contains(text, "/") {
+		t := literal.TraitsOf(text)
+		return len(text) < minSlashed || strings.ContainsAny(text, "-_.") || t.Upper == 0 || t.Lower == 0
+	}
+	return strings.Contains(text, ".") && hostEnd.MatchString(text)
+}
+
+// hasUnbroken reports whether a part without separators is long, random and not hexadecimal.
+func hasUnbroken(text string) bool {
+	if prefixed.MatchString(text) {
+		return true
+	}
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if len(part) < minUnbroken || isDigestSized(part) {
+			continue
+		}
+		t := literal.TraitsOf(part)
+		humps := humps(part)
+		isMixed := len(part) >= minMixed && humps*maxHump >= len(part)
+		isNumbered := t.Switches >= 3 && t.Letters > 0 && (t.Digits+humps)*maxDigitGap >= len(part)
+		if (isNumbered || isMixed) && !isCompoundName(part) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDigestSized reports hexadecimal text, unless it is longer than the shortest digest and not as
+// long as another one.
+func isDigestSized(part string) bool {
+	if strings.Trim(part, digits+"abcdef") != "" && strings.Trim(part, digits+"ABCDEF") != "" {
+		return false
+	}
+	return len(part) <= 40 || len(part)%8 == 0
+}
+
+// maxDigitGap is the maximum distance of digits and capitals in random text, on average.
+const maxDigitGap = 12
+
+// maxHump is the maximum distance of capitals after small letters in random text, on average.
+const maxHump = 4
+
+// humps counts the capitals that follow a small letter.
+func humps(text string) int {
+	n := 0
+	for i := 1; i < len(text); i++ {
+		if isUpper(text[i]) && text[i-1] >= 'a' && text[i-1] <= 'z' {
+			n++
+		}
+	}
+	return n
+}
+
+// minWordIn is the minimum length of a word in an identifier.
+const minWordIn = 4
+
+// isCompoundName reports identifiers in capitals and small letters that consist mostly of words:
+// ACMEIssuerDNS01ProviderRFC2136.
+func isCompoundName(part string) bool {
+	if humps(part) == 0 {
+		return false
+	}
+	length := 0
+	for _, word := range literal.Words(part) {
+		if len(word) >= minWordIn && literal.IsWordy(word) {
+			length += len(word)
+		}
+	}
+	return 2*length >= len(part)
+}
+
+// isEncodedText reports base64 of text for people or programs.
+func isEncodedText(text string) bool {
+	plain, ok := decodeBase64(text)
+	return ok && (strings.ContainsAny(plain, " {\":=,\n<") || literal.IsWordy(plain))
+}
+
+const helpUnnamed = "if it is a key, revoke it, declare a workspace secret and reference it as {{secret.name}}; if it identifies something, " +
+	"give it a name that ends in id or hash, or accept it in a baseline"
