@@ -212,7 +212,7 @@ func (at spot) help(rule, text string) string {
 	case ruleReference:
 		return helpReference
 	case ruleUnnamed:
-		return helpUnnamed
+		return "" // another detector may know the kind of the secret, and the general advice serves both
 	}
 	name := secretName(at.name)
 	if strings.Contains(strings.ToLower(name), strings.ToLower(text)) {

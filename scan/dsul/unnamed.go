@@ -245,6 +245,3 @@ func isEncodedText(text string) bool {
 	plain, ok := decodeBase64(text)
 	return ok && (strings.ContainsAny(plain, " {\":=,\n<") || literal.IsWordy(plain))
 }
-
-const helpUnnamed = "if it is a key, revoke it, declare a workspace secret and reference it as {{secret.name}}; if it identifies something, " +
-	"give it a name that ends in id or hash, or accept it in a baseline"
