@@ -100,8 +100,8 @@ func isHashed(value string) bool { return isTyped(value) && !algorithm.MatchStri
 // serviceToken matches tokens whose prefix belongs to one service.
 var serviceToken = lazyregexp.New(`(?:^|[^\w-])((?:cio[A-Za-z0-9]{32}|essu_[\w+/-]{40,}={0,2}|packagist_[a-z]{2,4}_[0-9a-f]{24,}|sbp_[0-9a-f]{40}|GOCSPX-[\w-]{28}|` +
 	`sk-pyx-[\w-]{40,}|AQ\.Ab8R[\w-]{40,}|00D[A-Za-z0-9]{12}![\w.]{80,}|sk-or-v1-[0-9a-f]{64}|sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|fc-[0-9a-f]{32}|` +
-	`lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{32,}|jina_\w{60,}|r8_\w{37}|gsk_\w{52}|nvapi-[\w-]{60,}|re_\w{8}_\w{24}|pcsk_\w{50,}|xai-\w{80}|` +
-	`hf_[A-Za-z]{34}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38}))(?:[^\w-]|$)`)
+	`lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{32,}|jina_\w{60,}|r8_\w{37}|gsk_\w{52}|nvapi-[\w-]{60,}|pcsk_\w{50,}|xai-\w{80}|` +
+	`hf_[A-Za-z]{34}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}))(?:[^\w-]|$)`)
 
 // isServiceToken filters the tokens that a person typed.
 func isServiceToken(value string) bool {

@@ -111,9 +111,9 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 		{words: []string{"password ", "passwort ", "mot de passe ", "mdp ", "contraseña ", "senha "}, check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passwort|mot de passe|mdp|contraseña|senha)[ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=:]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
 		{words: []string{"` to `", "` auf `", "` à `", "` su `", "` op `", "` en `", "` a `", "' to '", "\" to \"", "' auf '", "' à '"}, named: true, match: lazyregexp.New("[`\"']([\\w.-]{3,64})[`\"']\\s(?:to|auf|à|su|op|en|a)\\s[`\"']([^`\"'\\s]{6,256})[`\"']")},
-		{words: []string{" - ", " – ", " — "}, check: isSpoken,
+		{words: withDash("password", "passphrase", "passwort", "kennwort", "mot de passe", "mdp", "contraseña", "senha", "wachtwoord"), check: isSpoken,
 			match: lazyregexp.New(`(?i)\b(?:password|passphrase|passwort|kennwort|mot de passe|mdp|contraseña|senha|wachtwoord)[ \t]+[-–—][ \t]+["'\x60«]?([^\s"'\x60»<>(){}\[\]|=]{8,256})["'\x60»]?(?:[.,;]?\s|[.,;]?$)`)},
-		{words: []string{" - ", " – ", " — "}, check: isKeyText, rule: ruleCredential, long: 16,
+		{words: withDash("key", "token", "secret", "jeton", "api"), check: isKeyText, rule: ruleCredential, long: 16,
 			match: lazyregexp.New("(?i)\\b(?:api[ -]?key|token|secret|jeton|clé d['’]api|clé api)[ \\t]+[-–—][ \\t]+[`\"'«]?([\\w.~+/-]{16,256}=*)[`\"'»]?(?:[.,;]?\\s|[.,;]?$)")},
 		{words: []string{"token ", "key ", "jeton ", "secret "}, check: isKeyText, rule: ruleCredential, long: 20,
 			match: lazyregexp.New("(?i)\\b(?:api[ -]?key|(?:access |auth |api )?token|secret(?: key)?|jeton|clé d['’]api)[ \\t]+[`\"'«]?([\\w.~+/-]{20,256}=*)[`\"'»]?(?:[.,;]?\\s|[.,;]?$)")},
@@ -165,16 +165,25 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
 		{words: []string{"env", "define", "fetch", "config", "field", "get("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env|environ\.get|environ\.setdefault|env|get_?or_?default|define|fetch|config|put_?env|set_?env(?:ironment_?variable)?|build_?config_?field|get)\b\s*\(?\s*(?:["']\w+["']\s*,\s*)?["':]([\w.-]{3,100})["']?\s*,\s*(?:"\\?["']?([^"\n\\]{3,512})|'\\?"?([^'\n\\"]{3,512}|[^'\n]{3,512}))`)},
-		{words: []string{"crypt", "argon2", "passlib", "pbkdf2", "password"}, check: isHashed, match: hashing},
+		{words: []string{"crypt", "argon2", "passlib", "pbkdf2", "password(", "password_hash(", "password_verify("}, check: isHashed, match: hashing},
 		// tokens
 		{words: []string{"cio", "essu_", "packagist_", "sbp_", "gocspx-", "sk-pyx-", "aq.ab8r", "00d", "sk-or-v1-", "sk-lf-", "fc-", "lsv2_", "tvly-", "jina_", "r8_", "gsk_",
-			"nvapi-", "re_", "pcsk_", "xai-", "hf_", "key_", ":aa", "."}, long: 35, check: isServiceToken, rule: ruleCredential, match: serviceToken},
+			"nvapi-", "pcsk_", "xai-", "hf_", "key_", ":aa"}, long: 35, check: isServiceToken, rule: ruleCredential, match: serviceToken},
 		// configuration files without operators
 		{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},
 		// URLs
 		{words: []string{"api.telegram.org"}, match: lazyregexp.New(`api\.telegram\.org/(?:file/)?bot(\d{6,}:[\w-]{30,})`), rule: ruleCredential, check: isGiven},
 	})
 })
+
+// withDash returns the names with a dash behind them.
+func withDash(names ...string) []string {
+	var list []string
+	for _, name := range names {
+		list = append(list, name+" - ", name+" – ", name+" — ")
+	}
+	return list
+}
 
 // isGiven reports whether a value is neither a placeholder nor a template.
 func isGiven(value string) bool {

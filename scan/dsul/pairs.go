@@ -25,7 +25,7 @@ var userAndPassword = lazyregexp.New(`^([\w.@+-]{1,64}):([^\s/:]{4,128})$`)
 
 // login reports the password in auth: 'user:password'.
 func (s *fileScan) login(text string, at where) bool {
-	if at.schema || at.label || at.example || !isLoginName(at.name) {
+	if !strings.Contains(text, ":") || at.schema || at.label || at.example || !isLoginName(at.name) {
 		return false
 	}
 	m := userAndPassword.FindStringSubmatch(text)
