@@ -137,7 +137,8 @@ func (p *pod) refuseRelease(ctx context.Context) error {
 		return err
 	}
 	defer s.stopSidecar()
-	if err := s.pollReadiness(ctx, func(_ int, text string) bool { return strings.Contains(text, "slug-taken") }); err != nil {
+	isTaken := func(_ int, text string) bool { return strings.Contains(text, "slug-taken") }
+	if err := s.pollReadiness(ctx, isTaken); err != nil {
 		return err
 	}
 	if err := runProgram(ctx, p.sidecar, importErrors, "status", "--url", s.url); err != nil {
