@@ -16,10 +16,10 @@ func TestServiceTokens(t *testing.T) {
 	for _, form := range []string{
 		`cio[A-Za-z0-9]{32}`, `key_[0-9a-f]{64}`, `essu_[A-Za-z0-9]{88}==`, `packagist_ack_[0-9a-f]{28}`, `packagist_org_[0-9a-f]{68}`,
 		`sbp_[0-9a-f]{40}`, `GOCSPX-[A-Za-z0-9]{28}`, `sk-pyx-[A-Za-z0-9]{48}`, `AQ\.Ab8R[A-Za-z0-9]{44}`, `00DE0000000BV7z![A-Za-z0-9._]{90}`,
-		`M[A-Za-z0-9]{23}\.[A-Za-z0-9]{6}\.[A-Za-z0-9]{27}`, `sk-or-v1-[0-9a-f]{64}`, `[1-9][0-9]{9}:AA[A-Za-z0-9]{33}`,
+		`sk-or-v1-[0-9a-f]{64}`, `[1-9][0-9]{9}:AA[A-Za-z0-9]{33}`,
 		`sk-lf-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`, `fc-[0-9a-f]{32}`, `lsv2_pt_[0-9a-f]{32}_[0-9a-f]{10}`,
 		`tvly-[A-Za-z0-9]{32}`, `jina_[A-Za-z0-9]{60}`, `r8_[A-Za-z0-9]{37}`, `gsk_[A-Za-z0-9]{52}`, `nvapi-[A-Za-z0-9]{64}`,
-		`re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}`, `pcsk_[A-Za-z0-9]{60}`, `xai-[A-Za-z0-9]{80}`,
+		`pcsk_[A-Za-z0-9]{60}`, `xai-[A-Za-z0-9]{80}`,
 	} {
 		token := p.Text(form)
 		for path, text := range map[string]string{
