@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
-	"time"
 )
 
 // conns bounds the number of open connections. It never refuses a new one: above the limit it
@@ -18,17 +17,9 @@ import (
 type conns struct {
 	max   int
 	mu    sync.Mutex
-	order *list.List // of *client, least recently active first
+	order *list.List // of net.Conn, least recently active first
 	place map[net.Conn]*list.Element
 }
-
-type client struct {
-	conn net.Conn
-	seen time.Time // time of the last activity
-}
-
-// youngAge is the age below which the request of a connection may still be on its way.
-const youngAge = 100 * time.Millisecond
 
 func newConns(limit int) *conns {
 	return &conns{max: limit, order: list.New(), place: map[net.Conn]*list.Element{}}
@@ -40,23 +31,20 @@ func (c *conns) trackState(conn net.Conn, to http.ConnState) {
 	if stale == nil {
 		return
 	}
-	stale.conn.Close()
-	if time.Since(stale.seen) < youngAge {
-		runtime.Gosched() // a burst: let existing connections make progress before accepting more
-	}
+	stale.Close()
+	runtime.Gosched() // in a burst, requests that were read are answered before more connections are accepted
 }
 
-// updateState records the new state. Above the limit it returns the client to close.
-func (c *conns) updateState(conn net.Conn, to http.ConnState) *client {
+// updateState records the new state. Above the limit it returns the connection to close.
+func (c *conns) updateState(conn net.Conn, to http.ConnState) net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at, known := c.place[conn]
 	switch to {
 	case http.StateNew:
-		c.place[conn] = c.order.PushBack(&client{conn: conn, seen: time.Now()})
+		c.place[conn] = c.order.PushBack(conn)
 	case http.StateActive, http.StateIdle:
 		if known {
-			at.Value.(*client).seen = time.Now()
 			c.order.MoveToBack(at)
 		}
 	default:
@@ -65,8 +53,8 @@ func (c *conns) updateState(conn net.Conn, to http.ConnState) *client {
 	if c.order.Len() <= c.max {
 		return nil
 	}
-	stale := c.order.Front().Value.(*client)
-	c.removeConn(stale.conn)
+	stale := c.order.Front().Value.(net.Conn)
+	c.removeConn(stale)
 	return stale
 }
 
