@@ -32,12 +32,12 @@ var (
 	identifying = literal.NewVocabulary(`id ids uid uuid guid oid kid cid hash hashes md sha checksum checksums match digest etag commit commits revision
 		rev integrity fingerprint thumbprint trace span build version image sum address wallet transaction tx txid block signature sig nonce salt
 		iv n cursor csrf xsrf h encrypted crypt ciphertext cert certificate pubkey publickey public peer node container pod blob layer
-		identifier identifiers sitekey asset assets chunk sub file jti aud iss azp`)
+		identifier identifiers sitekey asset assets chunk sub file jti aud iss azp secure dst`)
 	// connecting words and signs stand between a name and its value.
 	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
 	// publicStart matches the start of public keys, certificates and signatures in base64, of
 	// times and of hexadecimal numbers.
-	publicStart = lazyregexp.New(`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|ssh-|age1|LS0tLS1|\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`)
+	publicStart = lazyregexp.New(`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|AAAAE2VjZHNh|AAAAGnNr|ssh-|age1|LS0tLS1|\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`)
 	// publicID matches identifiers of services by their prefix, cuids, and signed tokens, which
 	// have a rule of their own.
 	publicID = lazyregexp.New(`^(?:(?:asst|thread|msg|run|step|file|vs|cus|prod|price|sub|acct|pi|evt|in|ch|seti|org|proj|chatcmpl|resp|call|toolu|req)[_-]\w+$|` +
@@ -156,7 +156,7 @@ func isUnnamed(token, before string, strict bool) bool {
 	if token[0] == '#' || len(value) < minUnnamed || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) {
 		return false
 	}
-	isPublic := isIdentifying(before) || isIdentifying(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
+	isPublic := isIdentifying(before) || isCoordinate(before, value) || isIdentifying(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
 		publicStart.MatchString(value) || publicID.MatchString(value) || isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
 	return !isPublic && !isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
 }
@@ -166,6 +166,21 @@ func isIdentifying(name string) bool {
 	list := literal.Words(name)
 	return len(list) > 0 && identifying[list[len(list)-1]]
 }
+
+// isCoordinate reports a coordinate or the modulus of a public key in JSON Web Key form.
+func isCoordinate(name, value string) bool {
+	switch strings.Trim(name, "\":") {
+	case "x", "y":
+		return coordinateSizes[len(value)]
+	case "n":
+		return len(value) >= 342
+	}
+	return false
+}
+
+// coordinateSizes are the lengths of coordinates in base64url: of Ed25519 and P-256, Ed448, P-384
+// and P-521.
+var coordinateSizes = map[int]bool{43: true, 64: true, 76: true, 88: true}
 
 // isLocation reports paths, hosts and file names. Base64 may contain slashes.
 func isLocation(text string) bool {
@@ -222,22 +237,23 @@ func humps(text string) int {
 	return n
 }
 
+// technicalIn matches versions of an API and algorithms within an identifier.
+var technicalIn = lazyregexp.New(`v\d+(?:alpha|beta)?\d*|(?:ECDSA|RSA|SHA|HMAC|AES|P|Ed|poly|chacha)\d*(?:With|And)?`)
+
 // minWordIn is the minimum length of a word in an identifier.
 const minWordIn = 4
 
-// isCompoundName reports identifiers in capitals and small letters that consist mostly of words:
-// ACMEIssuerDNS01ProviderRFC2136.
+// isCompoundName reports identifiers that consist mostly of words, such as
+// ACMEIssuerDNS01ProviderRFC2136 and defaultv1alpha1.
 func isCompoundName(part string) bool {
-	if humps(part) == 0 {
-		return false
-	}
+	part = technicalIn.Get().ReplaceAllString(part, "_")
 	length := 0
 	for _, word := range literal.Words(part) {
 		if len(word) >= minWordIn && literal.IsWordy(word) {
 			length += len(word)
 		}
 	}
-	return 2*length >= len(part)
+	return 2*length >= len(strings.ReplaceAll(part, "_", ""))
 }
 
 // isEncodedText reports base64 of text for people or programs.

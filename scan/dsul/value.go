@@ -34,7 +34,8 @@ func (s *fileScan) value(text string, at where) {
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
 func (s *fileScan) isOpaque(text string, at where) bool {
-	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) && !at.isListed() || isIdentifier(text) || !literal.LooksRandom(text) {
+	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) && !at.isListed() ||
+		isIdentifier(text) || isCoordinate(at.name, text) || !literal.LooksRandom(text) {
 		return false
 	}
 	plain, ok := decodeBase64(text)
@@ -47,8 +48,9 @@ func (at spot) isListed() bool {
 }
 
 // identifiers match random texts that databases and programs generate as IDs: MongoDB IDs,
-// IBANs, ULIDs and nanoids.
-var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21})$`)
+// IBANs, ULIDs, nanoids, content identifiers of IPFS and addresses of wallets.
+var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21}|` +
+	`Qm[1-9A-HJ-NP-Za-km-z]{44}|ba[a-z][a-z2-7]{50,}|(?:bc1|[13])[1-9A-HJ-NP-Za-km-z]{25,34})$`)
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
