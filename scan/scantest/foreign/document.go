@@ -55,6 +55,10 @@ reStructuredText, text and HTML as documentation. Each finding of the builder ha
 to report; one made up for documentation, which no rule can distinguish from a real one; or a false alarm. The findings
 of the other programs have none.
 
+The rules were adjusted to these files. On files that they were not adjusted to, expect more: of 3,190 files of
+configuration and 2,920 of documentation of 1,460 other modules, tests included, the rule for unnamed keys reports 11
+and 4, most of them test vectors of cryptography.
+
 | class | files | program | findings | demos and tests | made up | false (in 1,000 files) | findings in 1,000 files |
 |---|---|---|---|---|---|---|---|
 `
