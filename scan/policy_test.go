@@ -177,7 +177,7 @@ func TestExamplePolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.CustomDetectors) != 1 || len(p.Severities) != 1 || p.HonorInlineIgnore {
+	if len(p.CustomDetectors) != 1 || len(p.Severities) != 2 || p.HonorInlineIgnore {
 		t.Errorf("policy %+v", p)
 	}
 }
