@@ -67,7 +67,7 @@ func TestHostileDirectory(t *testing.T) {
 		"shop/new\ufffdline file-name-invalid", "shop/outside symlink", "shop/socket special-file",
 		"shop/\ufffdturned file-name-invalid", "shop/\ufffd name-not-utf8",
 		"top symlink",
-		"shop/stolen hard-link", "shop/hard hard-link", "shop/hard2 hard-link",
+		"shop/hard hard-link", "shop/hard2 hard-link", "shop/stolen hard-link",
 	})
 	equal(t, "dropped", dropped(t, report), []string{
 		".git", ".hidden", ".top", "README.md", "node_modules", "shop/.DS_Store", "shop/.git", "shop/node_modules",

@@ -190,27 +190,29 @@ func (w *walker) visitEntry(ctx context.Context, e entry) error {
 	return nil
 }
 
-// refuseLinks refuses hard links, naming their other names.
+// refuseLinks refuses hard links in the order of their paths, naming their other names.
 func (w *walker) refuseLinks() {
-	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.isSameFile(*b.link) }
 	slices.SortFunc(w.links, func(a, b entry) int { return compareLinks(a, b) })
-	for start := 0; start < len(w.links); {
-		end := start + 1
-		for end < len(w.links) && same(w.links[start], w.links[end]) {
-			end++
-		}
-		for _, e := range w.links[start:end] {
-			other := "outside of the source"
-			for _, o := range w.links[start:end] {
-				if o.path != e.path {
-					other = printableName(o.path)
-					break
-				}
-			}
-			w.refuseEntry(e.path, ruleHardLink, "the file has another name, by which somebody may write to it: %s", other)
-		}
-		start = end
+	type refusal struct{ path, other string }
+	list := make([]refusal, len(w.links))
+	for i, e := range w.links {
+		list[i] = refusal{e.path, w.otherName(i)}
 	}
+	slices.SortFunc(list, func(a, b refusal) int { return strings.Compare(a.path, b.path) })
+	for _, r := range list {
+		w.refuseEntry(r.path, ruleHardLink, "the file has another name, by which somebody may write to it: %s", r.other)
+	}
+}
+
+// otherName returns another name of the file of a link. The links of one file are neighbours.
+func (w *walker) otherName(i int) string {
+	same := func(a, b entry) bool { return a.link != nil && b.link != nil && a.link.isSameFile(*b.link) }
+	for _, n := range []int{i - 1, i + 1} {
+		if n >= 0 && n < len(w.links) && same(w.links[i], w.links[n]) {
+			return printableName(w.links[n].path)
+		}
+	}
+	return "outside of the source"
 }
 
 // compareLinks sorts the names of one file together.
