@@ -35,7 +35,7 @@ func (i *Inventory) Add(name string, data []byte) {
 // Files returns the added files. Paths are relative to the directory of the workspaces.
 func (i *Inventory) Files() []spdx.File { return i.files }
 
-// bill is one of the bills of materials of a release: that of the workspaces in some layers.
+// bill is the bill of materials of the workspaces in some layers.
 type bill struct {
 	layers     []release.Layer
 	workspaces []release.Workspace
@@ -109,7 +109,7 @@ func (b bill) version() digest.Digest {
 
 // buildSBOM lists the workspaces of a bill as packages, with their files if there are any in the
 // release. The base is a package without details. Nothing in the document depends on the commit, or
-// on the name and time of the release: its time is that of the files in the layers.
+// on the name and time of the release. It has the constant time of files in layers.
 func (r *Release) buildSBOM(b bill) *spdx.Document {
 	m := r.Manifest
 	version := b.version()

@@ -85,8 +85,8 @@ func (c *Cache) mark() error {
 	})
 }
 
-// HoldsLayers reports whether the cache holds layers. A cache without a seal does not: whoever can write
-// to its directory could put other files into the image. A nil cache holds nothing.
+// HoldsLayers reports whether the cache holds layers. A cache without a seal does not, because
+// anyone with write access to its directory could put other files into the image. A nil cache holds nothing.
 func (c *Cache) HoldsLayers() bool { return c != nil && !c.seal.Empty() }
 
 // Verdicts returns the directory for the verdicts of the scan.

@@ -99,7 +99,7 @@ func trimTag(name string) string {
 }
 
 // newExportEntries converts the outputs to BuildKit's export entries. Files get their final names in
-// publish.
+// publishFiles.
 func newExportEntries(spec Spec, written *pendingFiles) []client.ExportEntry {
 	outputs := spec.Outputs
 	if len(outputs) == 0 {

@@ -59,8 +59,8 @@ func hashBit(slug string, n int) int {
 
 // Group groups the layers of [Split], of which it gets the slugs, by the first three bits of the
 // hashes of their workspaces, and returns the indexes of the layers of each group. There are at most
-// eight groups, and each layer is in one of them. A layer that was split at an earlier bit is a group
-// of its own.
+// eight groups, and each layer is in one of them. A layer whose workspaces
+// have fewer bits in common is a group of its own.
 func Group(layers [][]string) [][]int {
 	var groups [][]int
 	last := -1

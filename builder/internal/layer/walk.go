@@ -79,7 +79,7 @@ func Unpack(blob *bufio.Reader) (io.ReadCloser, error) {
 	return r, err
 }
 
-// unpack also returns the media type that the first bytes say.
+// unpack also returns the media type that the first bytes indicate.
 func unpack(blob *bufio.Reader) (mediaType string, r io.ReadCloser, err error) {
 	magic, err := blob.Peek(4)
 	if err != nil && !errors.Is(err, io.EOF) {

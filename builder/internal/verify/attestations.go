@@ -208,7 +208,7 @@ func (v *verifier) generatePredicates(s statement, files []spdx.File) ([]attest.
 func (v *verifier) compareStatement(s statement, want attest.Predicate) {
 	var a, b any
 	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want.Content, &b) != nil {
-		v.addPlatformProblem(Attestations, s.platform, "the predicate of type %s is no JSON", s.PredicateType)
+		v.addPlatformProblem(Attestations, s.platform, "the predicate of type %s is not valid JSON", s.PredicateType)
 		return
 	}
 	if place, differ := findDifference("", a, b); differ {

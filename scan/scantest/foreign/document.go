@@ -34,12 +34,11 @@ breaks are left out of the places where they would end the value.
 `
 
 const placesNotes = `
-Beside a neutral name, the builder reports random text that uses more characters than a digest. It does not report UUIDs
-and hexadecimal digits there, nor texts with fewer than 16 characters and alphabets in their order: those are the
-misses. With UUIDs and hexadecimal digits of 32, 40 and 64 characters, it would report 33 more values in the files of
+Beside a neutral name, the builder reports random text that uses more characters than a digest. There it misses UUIDs,
+hexadecimal digits, texts of fewer than 16 characters, and alphabets in order. With UUIDs and hexadecimal digits of 32, 40 and 64 characters, it would report 33 more values in the files of
 configuration below, and 49 more in the documentation, all of them identifiers and digests: 16 and 24 in 1,000 files.
 Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on two lines.
-Alone in a text file, it misses examples that break the format of their service, and that repeat a word.
+Alone in a text file, it misses examples that break the format of their service, and examples that repeat a word.
 `
 
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look
@@ -55,7 +54,7 @@ reStructuredText, text and HTML as documentation. Each finding of the builder ha
 to report; one made up for documentation, which no rule can distinguish from a real one; or a false alarm. The findings
 of the other programs have none.
 
-The rules were adjusted to these files. On files that they were not adjusted to, expect more: of 3,190 files of
+The rules were tuned on these files. Expect more false alarms on other files: of 3,190 files of
 configuration and 2,920 of documentation of 1,460 other modules, tests included, the rule for unnamed keys reports 11
 and 4, most of them test vectors of cryptography.
 
