@@ -65,7 +65,7 @@ func run(ctx context.Context, o options) error {
 
 func (b *bench) prepareInputs(ctx context.Context) error {
 	return errors.Join(
-		writeFile(filepath.Join(b.dir, cacheKey), "the key of the bench"),
+		writeFile(filepath.Join(b.dir, cacheKeyFile), "the key of the bench"),
 		b.writeCorpus("w20", 10, 10), b.writeCorpus("w300", 150, 150), b.writeCorpus("w1000", 500, 500),
 		b.writeCorpus("prompts", 0, 300), b.writeLarge("large"),
 		b.pushBase(ctx, "small", smallBase), b.pushBase(ctx, "usual", usualBase), b.pushBase(ctx, "large", largeBase))
@@ -74,11 +74,11 @@ func (b *bench) prepareInputs(ctx context.Context) error {
 // cacheFlags let a build keep verdicts and layers in a directory below the one of the bench. Layers
 // are kept only with a key.
 func (b *bench) cacheFlags(name string) []string {
-	return []string{"--cache-dir", filepath.Join(b.dir, name), "--cache-key-file", filepath.Join(b.dir, cacheKey)}
+	return []string{"--cache-dir", filepath.Join(b.dir, name), "--cache-key-file", filepath.Join(b.dir, cacheKeyFile)}
 }
 
-// cacheKey is the file with the key of the caches.
-const cacheKey = "cache.key"
+// cacheKeyFile is the file with the key of the caches.
+const cacheKeyFile = "cache.key"
 
 // buildCommand builds workspaces on a base into a new repository.
 func (b *bench) buildCommand(workspaces, base string, more ...string) command {

@@ -52,8 +52,6 @@ type Attached struct {
 	Digest digest.Digest `json:"digest"`
 
 	blob ocispec.Descriptor
-	// layers are the layers of the image.
-	layers []ocispec.Descriptor
 }
 
 // List returns the statements for all platforms of an image, in the order of the index, without
@@ -76,8 +74,7 @@ func List(ctx context.Context, img *registry.Image) ([]Attached, error) {
 		}
 		for _, layer := range manifest.Layers {
 			if layer.MediaType == mediaType {
-				list = append(list, Attached{image, layer.Annotations[predicateTypeKey], layer.Digest, layer,
-					imageLayers(img, image)})
+				list = append(list, Attached{image, layer.Annotations[predicateTypeKey], layer.Digest, layer})
 			}
 		}
 	}
@@ -104,7 +101,7 @@ func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, er
 	statement, err := Decode(blob)
 	switch {
 	case err != nil:
-	case !statement.hasSubject(a.Image) && !statement.isAboutLayers(a.layers):
+	case !statement.hasSubject(a.Image) && !statement.isAboutLayers(imageLayers(img, a.Image)):
 		err = fmt.Errorf("it is about another image than %s", a.Image)
 	case statement.PredicateType != a.PredicateType:
 		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType,

@@ -47,13 +47,10 @@ type bill struct {
 // bills returns the bills of a release: one for the layers whose workspaces have hashes that start
 // with the same three bits, so at most eight. A change of a workspace changes one of them. The first
 // bill also has the workspaces of the base.
-func (r *Release) bills() []bill {
-	m := r.Manifest
-	bySlug := map[string]release.Workspace{}
+func bills(m *release.Manifest) []bill {
 	publishers := map[string]string{}
 	var fromBase []release.Workspace
 	for _, w := range m.Workspaces {
-		bySlug[w.Slug] = w
 		if w.App != "" {
 			publishers[w.App] = w.Slug
 		}
@@ -73,7 +70,8 @@ func (r *Release) bills() []bill {
 		for _, i := range group {
 			b.layers = append(b.layers, layers[i].Layer)
 			for _, slug := range layers[i].Workspaces {
-				b.workspaces = append(b.workspaces, bySlug[slug])
+				w, _ := m.Workspace(slug) // a valid manifest has it
+				b.workspaces = append(b.workspaces, w)
 			}
 		}
 		slices.SortFunc(b.workspaces, func(x, y release.Workspace) int { return strings.Compare(x.Slug, y.Slug) })
@@ -84,7 +82,7 @@ func (r *Release) bills() []bill {
 }
 
 // CountBills returns the number of bills of materials of a release.
-func CountBills(m *release.Manifest) int { return len((&Release{Manifest: m}).bills()) }
+func CountBills(m *release.Manifest) int { return len(bills(m)) }
 
 // setProviders looks up the providers of the used apps.
 func (b *bill) setProviders(publishers map[string]string) {

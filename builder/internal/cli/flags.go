@@ -136,7 +136,7 @@ func (f *sourceFlags) buildInput(a *app, arg string) (pipeline.Input, error) {
 	return pipeline.Input{Spec: spec, Source: opts, Defaults: defaults, Release: a.releaseName()}, nil
 }
 
-// parseDefaults are values for workspaces whose .import.yml lacks them.
+// parseDefaults returns the values for workspaces whose .import.yml lacks them.
 func (f *sourceFlags) parseDefaults() (workspace.Defaults, error) {
 	d := workspace.Defaults{
 		Group:    f.defaultGroup,

@@ -171,7 +171,7 @@ func readPackHead(answer io.Reader, request *packp.UploadPackRequest) (io.Reader
 }
 
 // explainError rewords an error of a transport and adds a remedy. The error may quote the server, so
-// explain truncates it and masks the credential.
+// explainError truncates it and masks the credential.
 func explainError(ctx context.Context, err error, cred credential) error {
 	var tooLarge *limit.Error
 	var file *FileError

@@ -69,7 +69,7 @@ func dialSSH(ctx context.Context, remote Endpoint, auth Auth, cred credential) (
 	return r, r.startUploadPack("")
 }
 
-// startUploadPack runs upload-pack on the server. If protocol is not empty, start sets it as GIT_PROTOCOL.
+// startUploadPack runs upload-pack on the server. It sets protocol as GIT_PROTOCOL, unless it is empty.
 func (r *sshTransport) startUploadPack(protocol string) (err error) {
 	if r.session, err = r.client.NewSession(); err != nil {
 		return err

@@ -16,8 +16,8 @@ const (
 	Zstd = "zstd"
 )
 
-// The levels of compression. Higher levels compress better and take longer. zstd has 22 levels, of
-// which the library knows four speeds: 1 to 2, 3 to 5, 6 to 9, and 10 to 22.
+// The levels of compression. Higher levels compress better and take longer. zstd has 22 levels,
+// which the library maps to four speeds: 1 to 2, 3 to 5, 6 to 9, and 10 to 22.
 const (
 	maxGzipLevel     = 9
 	maxZstdLevel     = 22

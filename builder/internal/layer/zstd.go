@@ -21,8 +21,8 @@ func newZstdFormat(level int) format {
 
 // zstdEncoder compresses one block at a time.
 type zstdEncoder struct {
-	*zstd.Encoder
-	out []byte
+	encoder *zstd.Encoder
+	out     []byte
 }
 
 func newZstdEncoder(level int) (*zstdEncoder, error) {
@@ -35,13 +35,13 @@ func newZstdEncoder(level int) (*zstdEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &zstdEncoder{Encoder: e}, nil
+	return &zstdEncoder{encoder: e}, nil
 }
 
 // encode returns no bytes for an empty block, which is the last one if the size of the layer is a
 // multiple of the block size.
 func (e *zstdEncoder) encode(b *block, _ bool) ([]byte, error) {
-	e.out = e.EncodeAll(b.data(), e.out[:0])
+	e.out = e.encoder.EncodeAll(b.data(), e.out[:0])
 	return e.out, nil
 }
 

@@ -38,15 +38,17 @@ func (c *counter) expect(all source.Listing) error {
 func (c *counter) tell() func() string {
 	started := time.Now()
 	return func() string {
-		files := strconv.FormatInt(c.files.Load(), 10)
-		bytes := units.HumanSize(float64(c.bytes.Load()))
+		readFiles := c.files.Load()
+		readBytes := c.bytes.Load()
+		files := strconv.FormatInt(readFiles, 10)
+		bytes := units.HumanSize(float64(readBytes))
 		if all := c.allFiles.Load(); all > 0 {
 			// The build may add files to those of the source, such as an .import.yml.
-			files += " of " + strconv.FormatInt(max(all, c.files.Load()), 10)
-			bytes += " of " + units.HumanSize(float64(max(c.allBytes.Load(), c.bytes.Load())))
+			files += " of " + strconv.FormatInt(max(all, readFiles), 10)
+			bytes += " of " + units.HumanSize(float64(max(c.allBytes.Load(), readBytes)))
 		}
 		passed := time.Since(started)
-		rate := float64(c.bytes.Load()) / max(passed.Seconds(), 1e-3)
+		rate := float64(readBytes) / max(passed.Seconds(), 1e-3)
 		text := fmt.Sprintf("%s files, %s, %s/s", files, bytes, units.HumanSize(rate))
 		if left := c.remaining(passed); left >= time.Second {
 			text += fmt.Sprintf(", %s left", left.Round(time.Second))

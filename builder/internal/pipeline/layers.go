@@ -161,26 +161,25 @@ func splitWorkspaces(slugs []string, resolve func() (*baseImage, error)) ([][]st
 // have passed: a file with a secret must not get into a cache. Problems are reported, and do not
 // fail the build.
 func (b *builder) keepLayers(written writtenLayers) {
-	layers := b.layerCache()
-	if layers == nil {
+	if !b.opts.Cache.HoldsLayers() {
 		return
 	}
-	err := b.storeLayers(layers, written.fresh)
+	err := b.storeLayers(written.fresh)
 	if err == nil {
-		err = layers.Trim()
+		err = b.opts.Cache.Trim()
 	}
 	if err != nil {
 		b.notify(fmt.Sprintf("the layers are not kept for the next build: %v", err))
 	}
 }
 
-func (b *builder) storeLayers(layers *cache.Cache, fresh []freshLayer) error {
+func (b *builder) storeLayers(fresh []freshLayer) error {
 	for _, l := range fresh {
 		blob, err := b.store.Open(l.layer.Layer.Digest)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(layers.Store(l.key, l.layer, blob), blob.Close()); err != nil {
+		if err := errors.Join(b.opts.Cache.Store(l.key, l.layer, blob), blob.Close()); err != nil {
 			return err
 		}
 	}

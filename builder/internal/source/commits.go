@@ -164,7 +164,8 @@ func (c *Changes) eachAddition(ctx context.Context, list []plumbing.Hash, fn fun
 	return nil
 }
 
-// newVersionFilter determines the workspace of a version. A version that is too large is an error.
+// newVersionFilter returns a function that determines the workspace of a version and passes the version
+// to fn. A version that is too large is an error.
 func (c *Changes) newVersionFilter(fn func(Version) error) func(Version) error {
 	var last string
 	var tree *object.Tree

@@ -192,7 +192,7 @@ func (w *walker) visitEntry(ctx context.Context, e entry) error {
 
 // refuseLinks refuses hard links in the order of their paths, naming their other names.
 func (w *walker) refuseLinks() {
-	slices.SortFunc(w.links, func(a, b entry) int { return compareLinks(a, b) })
+	slices.SortFunc(w.links, compareLinks)
 	type refusal struct{ path, other string }
 	list := make([]refusal, len(w.links))
 	for i, e := range w.links {
@@ -386,10 +386,11 @@ func printableName(name string) string {
 	}, strings.ToValidUTF8(name, string(unicode.ReplacementChar)))
 }
 
-// isUnprintable are characters that control a terminal or change the direction of text.
+// isUnprintable reports whether a character controls a terminal or changes the direction of text.
 func isUnprintable(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
-// isInvisible are characters without a glyph, which make different names look the same.
+// isInvisible reports whether a character has no glyph. Such characters make different names look the
+// same.
 func isInvisible(r rune) bool {
 	switch r {
 	case 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f:

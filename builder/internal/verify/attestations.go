@@ -90,12 +90,13 @@ func (v *verifier) reportBrokenAttestation(ctx context.Context, err error) error
 // countStatements requires the statements of each type for every platform. Builders of other versions
 // may make one bill of materials in place of several.
 func (v *verifier) countStatements() {
+	bills := attest.CountBills(v.manifest)
 	for i := range v.img.Manifests {
 		platform := v.img.Manifests[i].PlatformName()
 		for _, kind := range attested {
 			want := 1
 			if kind == attest.SBOMType {
-				want = attest.CountBills(v.manifest)
+				want = bills
 			}
 			n := 0
 			for _, s := range v.statements {
