@@ -81,8 +81,11 @@ var beacon = lazyregexp.New(`data-cf-beacon=["']?\{\s*(?:"|&quot;)?token(?:"|&qu
 // isBadge reports the token in a badge URL of a README, which grants access to the image only.
 func isBadge(before string) bool {
 	address, isToken := strings.CutSuffix(before, "?token")
+	if !isToken {
+		return false // the search below reads the whole text
+	}
 	start := strings.LastIndex(address, "://")
-	return isToken && start >= 0 && (strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
+	return start >= 0 && (strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
 		!strings.ContainsAny(address[start:], " \n")
 }
 
@@ -178,8 +181,10 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	whole := len(text) <= maxBefore
 	text = text[max(0, len(text)-maxBefore):]
 	text = strings.TrimRight(text, "!=<>:|? \t")
-	if m := remark.Get().FindStringIndex(text); m != nil && a.operator == ':' {
-		text = text[:m[0]]
+	if a.operator == ':' {
+		if m := remark.Get().FindStringIndex(text); m != nil {
+			text = text[:m[0]]
+		}
 	}
 	bare := strings.TrimRight(text, "\\\"'`*]")
 	a.nameQuoted = len(bare) < len(text)

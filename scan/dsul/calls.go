@@ -14,7 +14,7 @@ var (
 	clients = literal.NewVocabulary(`stripe openai anthropic groq mistral cohere twilio sendgrid mailgun mailjet mandrill postmark resend algoliasearch
 		algolia createclient pinecone airtable notion github octokit pusher mixpanel segment replicate configure authenticate auth login
 		authorize connect initialize init withtoken withkey`)
-	// plainTypes are types that are constructed from a text that is no key.
+	// plainTypes are types whose constructors take another text than a key.
 	plainTypes = literal.NewVocabulary(`regexp date url urlsearchparams map set error typeerror objectid uuid guid path file buffer blob decimal
 		bigdecimal event node element image audio worker request headers formdata promise array object string number boolean proxy color
 		version hash digest sha md id range pattern template component`)
@@ -95,7 +95,7 @@ var hashing = lazyregexp.New(`(?i)\b(?:(?:bcrypt(?:js)?|argon2|scrypt|passlib(?:
 	`password_(?:verify|hash)|(?:check|generate)_password_hash|(?:make|set|check|hash|verify|encode|encrypt)_?password)\(\s*(?:[^,()"'\n]{1,160},\s*)?b?\\?["']([^"'\n\\]{4,128})`)
 
 // isHashed reports a password that is an argument of such a function.
-func isHashed(value string) bool { return isTyped(value) && !algorithm.MatchString(value) }
+func isHashed(value string) bool { return isChosen(value) && !algorithm.MatchString(value) }
 
 // serviceToken matches tokens whose prefix belongs to one service.
 var serviceToken = lazyregexp.New(`(?:^|[^\w-])((?:cio[A-Za-z0-9]{32}|essu_[\w+/-]{40,}={0,2}|packagist_[a-z]{2,4}_[0-9a-f]{24,}|sbp_[0-9a-f]{40}|GOCSPX-[\w-]{28}|` +

@@ -70,7 +70,7 @@ var reasons = []struct{ rule, reason string }{
 	{ruleHash, "the hash of a password stands here, from which a weak one is soon found"},
 	{ruleReference, "this is ciphertext, or a reference that the platform does not resolve"},
 	{ruleOpaque, "a value that looks like a key stands where credentials are configured"},
-	{ruleUnnamed, "random text stands here, which may be a key; if it is none, give it a name that ends in id or hash"},
+	{ruleUnnamed, "this random text may be a key; if it is not, give it a name that ends in id or hash"},
 }
 
 // Rules returns the names of all rules.

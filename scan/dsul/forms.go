@@ -132,14 +132,14 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 			match: lazyregexp.New(`(?i)\b(?:aws\s+configure\s+set|(?:npm|yarn|pnpm|gcloud|git)\s+config\s+set|set-item(?:\s+-path)?)\s+(?:\S*[:/])?([\w.-]{3,100})[ =]["']?([^\s"']{6,256})`)},
 		{words: []string{"vault login", "alias set", "auth login", "with-token"}, check: isKeyText, rule: ruleCredential,
 			match: lazyregexp.New(`\b(?:vault\s+login\s+|mc\s+alias\s+set\s+\S+\s+\S+\s+\S+\s+|--with-token\s+<<<\s*)["']?([^\s"'-][^\s"']{7,255})`)},
-		{words: []string{"plink", "pscp", "psftp", "putty", "twine", "snowsql", "net user", "useradd", "usermod", "net use", "curl"}, check: isTyped,
+		{words: []string{"plink", "pscp", "psftp", "putty", "twine", "snowsql", "net user", "useradd", "usermod", "net use", "curl"}, check: isChosen,
 			match: lazyregexp.New(`(?i)(?:\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,200}?\s-pw\s+|\b(?:twine|snowsql)\b[^\n|;]{0,200}?\s-p\s+|\bnet\s+user\s+\S+\s+|\bnet\s+use\s+\S+\s+\S+\s+|\buser(?:add|mod)\b[^\n|;]{0,200}?\s-p\s+|\bcurl\b[^\n|;]{0,200}?\s--(?:proxy-)?pass\s+)["']?([^\s"'/-][^\s"']{2,255})`)},
-		{words: []string{"sqlplus", "jdbc:oracle", "@//"}, check: isTyped,
+		{words: []string{"sqlplus", "jdbc:oracle", "@//"}, check: isChosen,
 			match: lazyregexp.New(`(?:\bsqlplus\s+(?:-\w+\s+)*["']?|jdbc:oracle:\w+:|(?:^|[\s"'=]))[\w.$]{1,64}/["']?([^\s@/"']{3,128})["']?@(?://)?[\w.-]+(?:[:/]|\b)`)},
 		{words: []string{"--cookie", "-b "}, check: isKeyText, rule: ruleCookie, match: lazyregexp.New(`\bcurl\b[^\n|;]{0,300}?\s(?:-b|--cookie)[ =]\s*["']?[\w.-]{2,64}=([^\s"';]{12,512})`)},
-		{words: []string{"pwd={", "password={"}, check: isTyped, match: lazyregexp.New(`(?i)\b(?:pwd|password)=\{([^{}\n]{3,256})\}`)},
+		{words: []string{"pwd={", "password={"}, check: isChosen, match: lazyregexp.New(`(?i)\b(?:pwd|password)=\{([^{}\n]{3,256})\}`)},
 		{words: []string{"<<<"}, named: true, match: lazyregexp.New(`\bread\s+(?:-\w+\s+)*(\w{3,64})\s*<<<\s*["']([^"'\n]{3,256})["']`)},
-		{words: []string{"convertto-securestring"}, check: isTyped, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\s*\|\s*convertto-securestring`)},
+		{words: []string{"convertto-securestring"}, check: isChosen, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\s*\|\s*convertto-securestring`)},
 		{words: []string{"smbclient", "net use", "http -a", "https -a", "xh -a", "http --auth", "https --auth"}, check: isGiven,
 			match: lazyregexp.New(`(?:\bsmbclient\b[^\n|;]{0,100}?-U\s*["']?\w+%|\bnet use\b[^\n|;]{0,100}?/user:\S+\s+|\b(?:https?|xh)\s+(?:-a|--auth)[ =]["']?[\w.@-]+:)["']?([^\s"'|]{3,256})`)},
 		{words: []string{"chpasswd", "password-stdin"}, check: isGiven,
@@ -147,19 +147,19 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 		// code
 		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "credential(", "client(", "credential]::new("}, check: isGiven,
 			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|(?:(?:ps|network)credentials?))(?:\]::new)?\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
-		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isTyped,
+		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isChosen,
 			match: lazyregexp.New(`(?i)(?:connect(?:ion)?|new\s+(?:pdo|mysqli))\s*\(\s*[^,()\n]{1,160},\s*(?:\d{2,5}\s*,\s*)?["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
 		{words: []string{"unwrap_or", "orelse(", "or_else(", "value_or("}, named: true,
 			match: lazyregexp.New(`(?i)([\w-]{2,100})["']?\)?\.(?:unwrap_or(?:_else)?|or_?else|get_?or_?else|value_or)\(\s*(?:(?:\|\w*\||\(\)\s*[-=]>)\s*)?["']([^"'\n]{3,256})["']`)},
 		{words: []string{"jwt.", "hmac"}, check: isKeyText, rule: ruleCredential,
 			match: lazyregexp.New(`(?i)\b(?:jwt\.(?:sign|verify|encode|decode)|create_?hmac|hmac\.new)\(\s*[^,()\n]{1,160},\s*b?["']([^"'\n]{8,256})["']`)},
 		{words: []string{"hmac.new(b", "hmac.new(\"", "hmac.new('"}, check: isKeyText, rule: ruleCredential, match: lazyregexp.New(`\bhmac\.new\(\s*b?["']([^"'\n]{8,256})["']`)},
-		{words: []string{".auth("}, check: isTyped, match: lazyregexp.New(`\.auth\(\s*["']([^"'\s]{3,256})["']\s*\)`)},
+		{words: []string{".auth("}, check: isChosen, match: lazyregexp.New(`\.auth\(\s*["']([^"'\s]{3,256})["']\s*\)`)},
 		{words: []string{"env", "get(", "fetch(", "var("}, named: true,
 			match: lazyregexp.New(`(?i)\b(?:get_?env(?:ironmentvariable)?|environ\.get|config\.get|env\.fetch|env::var|env|lookup_?env)\(\s*["']([\w.-]{2,100})["']\s*\)\s*(?:,|\bor\b|\.(?:unwrap_or|orelse|or_else|getorelse)\(|\{|\?:|\?\?|\|\|)\s*["']([^"'\n]{3,256})["']`)},
 		{words: []string{"@tcp(", "@unix("}, check: isGiven, match: lazyregexp.New(`[\w.-]+:([^\s"'\x60]{1,256})@(?:tcp|unix)\(`)},
 		{words: []string{"${"}, named: true, match: lazyregexp.New(`\$\{(\w{2,64})[-+]([^{}\n]{3,256})\}`)},
-		{words: []string{"auth=(", "auth = (", "auth= (", "auth: [", "auth:[", "auth': [", "auth\": [", "auth':[", "auth\":["}, check: isTyped, match: lazyregexp.New(`\bauth["']?\s*[=:]\s*[(\[]\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*[)\]]`)},
+		{words: []string{"auth=(", "auth = (", "auth= (", "auth: [", "auth:[", "auth': [", "auth\": [", "auth':[", "auth\":["}, check: isChosen, match: lazyregexp.New(`\bauth["']?\s*[=:]\s*[(\[]\s*["'][^"'\n]{1,100}["']\s*,\s*["']([^"'\n]{3,256})["']\s*[)\]]`)},
 		{words: []string{"equals", "strcmp", "compare("}, named: true, match: lazyregexp.New(`(?i)\b(?:str(?:case)?cmp\(\s*)?(\w+)(?:\.(?:equals(?:ignorecase)?|compareto)\(|\s*,)\s*["']([^"'\n]{3,256})["']\s*\)`)},
 		{words: []string{".equals"}, named: true, swapped: true, match: lazyregexp.New(`(?i)["']([^"'\n]{3,256})["']\.equals(?:ignorecase)?\(\s*((?:\w+\.)*\w+)\s*\)`)},
 		{words: []string{"=="}, swapped: true, match: lazyregexp.New(`["']([^"'\n]{3,256})["']\s*={2,3}\s*(?:\{\{)?\s*((?:\w+\.)*\w+)`), named: true},
@@ -192,10 +192,6 @@ func isGiven(value string) bool {
 
 // ports matches the published ports of a container.
 var ports = lazyregexp.New(`^(?:[\d.]+:)?\d{1,5}:\d{1,5}(?:/\w+)?$`)
-
-// isTyped is stricter, for arguments of functions and commands that may be something else: they
-// need the digits or symbols of a password.
-func isTyped(value string) bool { return isGiven(value) && isChosen(value) }
 
 // isKeyText is stricter still: it accepts generated text only.
 func isKeyText(value string) bool {

@@ -36,7 +36,8 @@ func (s *fileScan) login(text string, at where) bool {
 	return true
 }
 
-// isChosen reports text with the digits or symbols of a password that a person chose.
+// isChosen reports text with the digits or symbols of a password that a person chose. Arguments of
+// functions and commands, which may be something else, need them.
 func isChosen(text string) bool {
 	t := literal.TraitsOf(text)
 	return len(text) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > 0 && !literal.IsWordy(text)) && isGiven(text) && !literal.IsKnown(text) && !isName(text)

@@ -68,8 +68,10 @@ func (s *fileScan) report(rule, text string, at where) {
 
 // isDemo reports passwords that protect nothing, in files where they are expected.
 func (s *fileScan) isDemo(rule, text string) bool {
-	if plain, err := url.PathUnescape(text); rule == ruleURL && err == nil {
-		text = plain
+	if rule == ruleURL {
+		if plain, err := url.PathUnescape(text); err == nil {
+			text = plain
+		}
 	}
 	switch {
 	case s.base.document && (literal.IsFamousPassword(text) || isWeak(rule, text)):

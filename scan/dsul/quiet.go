@@ -61,10 +61,19 @@ var runBytes = func() (kinds [256]byte) {
 	return kinds
 }()
 
+// isRandomRun reports random text, also between punctuation, which unnamed leaves out.
+func isRandomRun(run []byte) bool {
+	if mayBeRandom(run) && literal.IsRandomRun(string(run)) {
+		return true
+	}
+	value := bytes.Trim(run, tokenEnds)
+	return len(value) < len(run) && mayBeRandom(value) && literal.IsRandomRun(string(value))
+}
+
 // quietRun reports whether a run of these characters is harmless.
 func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 	run := s.file.Data[start:end]
-	if len(run) >= literal.MinRandom && (mayBeRandom(run) && literal.IsRandomRun(string(run)) || mayBeBase64(run) && !literal.IsWordy(string(run))) {
+	if len(run) >= literal.MinRandom && (isRandomRun(run) || mayBeBase64(run) && !literal.IsWordy(string(run))) {
 		return false
 	}
 	if len(run) == uuidLength && bytes.HasSuffix(previous, []byte("key")) && literal.IsUUID(string(run)) {

@@ -56,6 +56,17 @@ func TestQuiet(t *testing.T) {
 		{"contraseña: sunrise\n", false},
 		{"x: psql --password sunrise77\n", false},
 		{"x: \xff\n", false},
+		{"USER: bob:Sunrise77\n", false},
+		{"ACCOUNT: bob:Sunrise77\n", false},
+		{"logins: bob:Sunrise77\n", false},
+		{"user_name: bob:Sunrise77\n", false},
+		{"user:\n  bob:Sunrise77\n", false},
+		{"user:\n- bob:Sunrise77\n", false},
+		{"user: >-\n  bob:Sunrise77\n", false},
+		{"- {name: account, value: 'bob:Sunrise77'}\n", false},
+		{"name: account\nvalue: bob:Sunrise77\n", false},
+		{"item: \"------------aB3dE5gH7jK9lM1nP2qR4sT6\"\n", false},
+		{"item: aB3dE5gH7jK9lM1nP2qR4sT6........\n", false},
 	}
 	for _, test := range tests {
 		if got := newScan(t, "w/automations/a.yml", []byte(test.text)).quiet(); got != test.want {

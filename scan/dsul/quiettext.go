@@ -2,7 +2,11 @@
 
 package dsul
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
 
 // hasEscape reports character escapes, which may hide a word.
 func hasEscape(data []byte) bool {
@@ -17,18 +21,17 @@ func hasEscape(data []byte) bool {
 	}
 }
 
-// quietLogins reports whether no name of a user or an account has a value with a colon.
+// quietLogins reports whether nothing after the name of a user or an account looks like a user and a
+// password with a colon between them. The value may start on a later line.
 func quietLogins(data []byte) bool {
-	for _, name := range []string{"ser", "ogin", "uth", "nfo", "ount", "asic"} {
+	for _, name := range []string{"ser", "ogin", "uth", "nfo", "ount", "asic", "SER", "OGIN", "UTH", "NFO", "OUNT", "ASIC"} {
 		for rest := data; ; {
 			i := bytes.Index(rest, []byte(name))
 			if i < 0 {
 				break
 			}
 			rest = rest[i+len(name):]
-			line, _, _ := bytes.Cut(rest, []byte("\n"))
-			value, isNamed := bytes.CutPrefix(bytes.TrimLeft(line[:min(len(line), maxLogin)], "name\"'"), []byte(":"))
-			if isNamed && hasLogin(value) {
+			if value := rest[:min(len(rest), maxLogin)]; isNameEnd(value) && hasLogin(value) {
 				return false
 			}
 		}
@@ -36,17 +39,40 @@ func quietLogins(data []byte) bool {
 	return true
 }
 
-// maxLogin is the maximum distance of the end of a user and a password from their name, in bytes.
-const maxLogin = 256
+// isNameEnd reports whether text starts with the rest of a name that has a value, or that is the value of
+// name in {name: account, value: …}.
+func isNameEnd(text []byte) bool {
+	for len(text) > 0 && (isNameByte(text[0]) || text[0] == '"' || text[0] == '\'') {
+		text = text[1:]
+	}
+	text = bytes.TrimLeft(text, " \r")
+	return len(text) > 0 && (text[0] == ':' || text[0] == ',' || text[0] == '\n')
+}
 
-// hasLogin reports a colon between two characters of a user and a password.
-func hasLogin(value []byte) bool {
-	for i := 1; i+1 < len(value); i++ {
-		if value[i] == ':' && isNameByte(value[i-1]) && value[i+1] > ' ' && value[i+1] != '/' {
+// hasLogin reports a user and a password with a colon between them.
+func hasLogin(text []byte) bool {
+	for i := 1; i < len(text); i++ {
+		if text[i] != ':' || !isNameByte(text[i-1]) {
+			continue
+		}
+		password := text[i+1:]
+		if end := bytes.IndexAny(password, " \t\r\n/:"); end >= 0 {
+			password = password[:end]
+		}
+		if mayBeChosen(bytes.Trim(password, `"'`+"`,;)]}")) {
 			return true
 		}
 	}
 	return false
+}
+
+// maxLogin is the maximum distance of the end of a user and a password from their name, in bytes.
+const maxLogin = 256
+
+// mayBeChosen reports text with letters and something else, which isChosen may accept.
+func mayBeChosen(text []byte) bool {
+	t := literal.TraitsOf(string(text))
+	return len(text) >= minStrong && t.Letters > 0 && t.Digits+t.Others > 0
 }
 
 // quietURLs reports whether no URL has an @ after its host, or a sign of an access token.

@@ -92,8 +92,6 @@ type base struct {
 	translation bool
 	// settings: each line is a name and a value. spaced: only a space separates the two.
 	settings, spaced bool
-	// prose: the text is for people, whatever its syntax.
-	prose bool
 }
 
 // settingsFiles are the extensions of configuration files and their templates.
@@ -108,7 +106,6 @@ func baseOf(f scan.File) base {
 		passwords:   name == ".pgpass" || name == "pgpass.conf",
 		hashes:      strings.HasSuffix(name, "htpasswd") || name == "shadow",
 		document:    literal.IsDocument(name),
-		prose:       literal.IsDocument(name) || ext == ".txt",
 		demo:        !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
 		translation: !workspaceParts[part(f.InWorkspace())] && literal.IsTranslation(f.Path),
 		settings:    name != "nsswitch.conf" && settingsFiles[ext] || strings.HasPrefix(name, ".env"),

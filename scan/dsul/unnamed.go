@@ -11,9 +11,8 @@ import (
 )
 
 const (
-	// minUnnamed and maxUnnamed limit the length of random text that is reported although
-	// neither its name nor its place is that of a credential.
-	minUnnamed = 16
+	// maxUnnamed limits the length of random text that is reported although neither its name nor
+	// its place is that of a credential.
 	maxUnnamed = 512
 	// minUnbroken is the minimum length of the longest part of such a text, in bytes. The
 	// random parts of the names of pods, machines and models are shorter.
@@ -53,7 +52,7 @@ var (
 // unnamed reports random text that stands on its own, whatever its name. Hexadecimal text and
 // UUIDs are digests and identifiers more often than keys, and need a name or a place.
 func (s *fileScan) unnamed(text string, at where) {
-	if at.example || len(text) < minUnnamed || strings.Contains(text, pemBegin) {
+	if at.example || len(text) < literal.MinRandom || strings.Contains(text, pemBegin) {
 		return
 	}
 	strict := !unnamedParts[s.part]
@@ -78,9 +77,7 @@ func (s *fileScan) unnamed(text string, at where) {
 			start++
 			continue
 		case isUnnamed(token, before, strict) && !isWrapped(text, start, end) && !strings.HasSuffix(text[:start], "base64,") && (!strict || s.stands(token, at) || isGivenIn(text, start, end)):
-			here := at
-			here.name = ""
-			s.report(ruleUnnamed, unnamedValue(token), here)
+			s.report(ruleUnnamed, unnamedValue(token), at)
 		}
 		if word := strings.ToLower(strings.Trim(token, ":=")); word != "" && !connectingWords[word] {
 			before = token
@@ -130,8 +127,11 @@ func isGivenIn(text string, start, end int) bool {
 
 // isWrapped reports a line of an encoded file, such as a certificate, in which nothing else stands.
 func isWrapped(text string, start, end int) bool {
-	line := strings.TrimLeft(text[strings.LastIndexByte(text[:start], '\n')+1:start], " \t")
-	return wrapped[end-start] && line == "" && end < len(text) && strings.IndexByte("\r\n", text[end]) >= 0
+	if !wrapped[end-start] || end == len(text) || strings.IndexByte("\r\n", text[end]) < 0 {
+		return false
+	}
+	before := strings.TrimRight(text[:start], " \t")
+	return before == "" || before[len(before)-1] == '\n'
 }
 
 // wrapped are the lengths of lines in PEM and MIME.
@@ -149,11 +149,11 @@ func unnamedValue(token string) string {
 
 // isUnnamed reports a token that looks like a key.
 func isUnnamed(token, before string, strict bool) bool {
-	if len(token) < minUnnamed || len(token) > maxUnnamed || strings.Contains(token, "://") {
+	if len(token) < literal.MinRandom || len(token) > maxUnnamed || strings.Contains(token, "://") {
 		return false
 	}
 	value := unnamedValue(token)
-	if token[0] == '#' || len(value) < minUnnamed || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) {
+	if token[0] == '#' || len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) {
 		return false
 	}
 	isPublic := isIdentifying(before) || isCoordinate(before, value) || isIdentifying(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
