@@ -260,7 +260,6 @@ func (w *world) tryHelm(set []string, more ...string) (string, error) {
 	return command(w.t.Context(), helmValues, w.helm, append(args, more...)...)
 }
 
-// helmTest runs helm test, whose output has the logs of its pod.
 // helmTest returns what helm test prints. Helm prints the log of the pod on standard error.
 func (w *world) helmTest() (string, error) {
 	return command(w.t.Context(), "", "sh", "-c", `exec "$0" "$@" 2>&1`,

@@ -46,7 +46,7 @@ func TestLinksOfTheDocumentationLeadSomewhere(t *testing.T) {
 	}
 }
 
-// maxReadme is the maximum number of lines of the README: details belong into docs.
+// maxReadme is the maximum number of lines of the README: details belong in docs.
 const maxReadme = 90
 
 func TestReadmeIsShort(t *testing.T) {

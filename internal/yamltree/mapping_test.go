@@ -68,7 +68,7 @@ func TestCheckExpansion(t *testing.T) {
 	}
 }
 
-// TestReuse parses documents in the memory of others, which must not show.
+// TestReuse parses documents with a parser that has parsed others. The result must be the same.
 func TestReuse(t *testing.T) {
 	large := []byte("[" + strings.Repeat("&a {a: !!str b},", 20_000) + "]")
 	var p Parser

@@ -33,12 +33,15 @@ func (s *slab[T]) take(n int) []T {
 	}
 	out := s.chunks[s.current][s.used : s.used+n : s.used+n]
 	s.used += n
-	clear(out)
 	return out
 }
 
-// reset takes all elements back. It releases the memory of unusually large documents.
+// reset takes all elements back and clears them, so that they keep nothing of the document. It
+// releases the memory of unusually large documents.
 func (s *slab[T]) reset() {
+	for _, c := range s.chunks[:min(s.current+1, len(s.chunks))] {
+		clear(c)
+	}
 	s.chunks = slices.DeleteFunc(s.chunks, func(c []T) bool { return len(c) > maxChunk })
 	if len(s.chunks) > keptChunks {
 		s.chunks = slices.Delete(s.chunks, keptChunks, len(s.chunks))

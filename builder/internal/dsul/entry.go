@@ -84,7 +84,7 @@ func find(n *yaml.Node, key string) entry {
 }
 
 // valueOf returns the value of a key, or nil.
-func valueOf(n *yaml.Node, key string) *yaml.Node { return find(n, key).value }
+func valueOf(n *yaml.Node, key string) *yaml.Node { return yamltree.Lookup(yamltree.Resolve(n), key) }
 
 // textOf returns a scalar; "" for null, nil and collections.
 func textOf(n *yaml.Node) string {

@@ -64,16 +64,6 @@ func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules st
 	return n
 }
 
-// Requests returns the log of the requests so far.
-func (n *Nginx) Requests(t testing.TB) string {
-	t.Helper()
-	log, err := os.ReadFile(filepath.Join(n.dir, "access.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(log)
-}
-
 // startServer starts a program, waits until it listens, and stops it when the test ends.
 func startServer(t testing.TB, address, program string, args ...string) {
 	t.Helper()

@@ -25,7 +25,7 @@ func TestCp(t *testing.T) {
 	}
 }
 
-func TestAskTellsChanges(t *testing.T) {
+func TestPollURLPrintsChanges(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -36,7 +36,7 @@ time        open 50ms
 	}
 }
 
-func TestWrap(t *testing.T) {
+func TestWrapLine(t *testing.T) {
 	long := strings.TrimSpace(strings.Repeat("word ", 45))
 	for _, line := range wrapLine(long) {
 		if n := len([]rune(line)); n > columns {

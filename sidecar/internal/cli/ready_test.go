@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 func runReady(t *testing.T, args ...string) (code int, line string) {
@@ -63,7 +65,7 @@ func TestReadyFollowsTheGate(t *testing.T) {
 }
 
 func TestReadyWithoutASidecar(t *testing.T) {
-	code, line := runReady(t, "--target", "127.0.0.1:1") // a port that no test allocates
+	code, line := runReady(t, "--target", needs.FreeAddress(t))
 	if code != exitNotReady || !strings.HasPrefix(line, "not ready: the sidecar did not respond: ") {
 		t.Errorf("exit %d with %q", code, line)
 	}

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// hurry is the priority of the drill, which runs in real time: a scrape that is a second late looks
-// like a pod that does not answer.
-const hurry = -15
+// niceness is that of the drill's threads. The drill runs in real time: a scrape that is a second
+// late looks like a pod that does not answer.
+const niceness = -15
 
 // prioritize gives the threads of this process priority over other programs, where the machine
 // permits it. Programs that the drill starts inherit it.
@@ -20,14 +20,16 @@ func prioritize(t *testing.T) {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		t.Logf("without priority: %v", err)
+		return
 	}
 	for _, thread := range threads {
 		id, err := strconv.Atoi(thread.Name())
 		if err == nil {
-			err = syscall.Setpriority(syscall.PRIO_PROCESS, id, hurry)
+			err = syscall.Setpriority(syscall.PRIO_PROCESS, id, niceness)
 		}
 		if err != nil {
 			t.Logf("without priority: thread %s: %v", thread.Name(), err)
+			return
 		}
 	}
 }

@@ -226,7 +226,7 @@ func (p *pass) checkForeign(mode Mode) {
 	slugs := []string{}
 	groups := []*GroupPlan{}
 	worst := &groupMemory{}
-	standings := map[*GroupPlan]installState{}
+	states := map[*GroupPlan]installState{}
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known := p.mem.forGroup(g)
@@ -235,7 +235,7 @@ func (p *pass) checkForeign(mode Mode) {
 			known.takeBacks.resetAfter(calmPeriod)
 			continue
 		}
-		standings[g] = s
+		states[g] = s
 		slugs = append(slugs, s.foreign...)
 		groups = append(groups, g)
 		if known.takeBacks.n >= worst.takeBacks.n {
@@ -248,7 +248,7 @@ func (p *pass) checkForeign(mode Mode) {
 	}
 	p.store.Update(func(s *state.Snapshot) { s.Confirmed = false })
 	for _, g := range groups {
-		s := standings[g]
+		s := states[g]
 		p.revokeConfirmation(g, &s)
 	}
 }

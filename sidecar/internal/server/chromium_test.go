@@ -165,7 +165,7 @@ func servePageAtNoon(t *testing.T, s *state.Snapshot, still bool) *httptest.Serv
 
 var pictures = flag.String("pictures", "", "draw the status page for docs/ into this directory")
 
-// TestPictures draws the pictures of the documentation, if it is asked to.
+// TestPictures draws the pictures of the documentation, if -pictures is set.
 func TestPictures(t *testing.T) {
 	if *pictures == "" {
 		t.Skip("only with -pictures")

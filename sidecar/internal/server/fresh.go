@@ -20,7 +20,7 @@ const (
 )
 
 // CheckFunc checks whether the platform has the release now. The problem is nil if it does. The
-// check is nil if it failed.
+// result is nil if the check itself failed.
 type CheckFunc func(context.Context) (*state.PlatformCheck, *state.Problem)
 
 // sharedChecks shares checks among callers. At most one check runs at a time, and each caller gets the
@@ -79,9 +79,9 @@ func (s *Server) serveFreshStatus(w http.ResponseWriter, r *http.Request) {
 		rejectBusy(w)
 		return
 	}
-	look, problem := s.checks.requestCheck(r.Context())
+	check, problem := s.checks.requestCheck(r.Context())
 	now := s.currentState()
-	now.PlatformCheck = look
+	now.PlatformCheck = check
 	if problem != nil && (now.Problem == nil || now.Confirmed) {
 		now.Problem = problem
 	}

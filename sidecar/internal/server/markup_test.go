@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestPut(t *testing.T) {
+func TestWriteHTML(t *testing.T) {
 	var d document
 	d.writeHTML(`<a title="%s">%s</a> 100%<br>`, `"><script>`, 7)
 	d.writeHTML("%s")
@@ -17,8 +17,8 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// FuzzPut checks that a text is always a single text node.
-func FuzzPut(f *testing.F) {
+// FuzzWriteHTML checks that a text is always a single text node.
+func FuzzWriteHTML(f *testing.F) {
 	for _, seed := range []string{"plain", `"'<>&`, "%s %d", "</title><script>", "&amp;", "\x00", "é\xff"} {
 		f.Add(seed)
 	}

@@ -34,10 +34,10 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	conns := newConns(maxConns)
 	hs := &http.Server{
 		Handler:           s.Handler(),
-		ReadHeaderTimeout: s.conns.header,
-		ReadTimeout:       s.conns.read,
-		WriteTimeout:      s.conns.write,
-		IdleTimeout:       s.conns.idle,
+		ReadHeaderTimeout: s.timeouts.header,
+		ReadTimeout:       s.timeouts.read,
+		WriteTimeout:      s.timeouts.write,
+		IdleTimeout:       s.timeouts.idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ConnState:         conns.trackState,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelWarn),

@@ -27,7 +27,7 @@ const patience = 2 * time.Minute
 // speed, they neither close the connections of the test nor make room for a probe.
 func patient(store *state.Store, o Options) *Server {
 	s := New(store, o)
-	s.conns = connTimeouts{header: time.Hour, read: time.Hour, write: time.Hour, idle: time.Hour}
+	s.timeouts = connTimeouts{header: time.Hour, read: time.Hour, write: time.Hour, idle: time.Hour}
 	return s
 }
 

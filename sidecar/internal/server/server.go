@@ -49,10 +49,10 @@ type Options struct {
 // Server serves the state of a store. It is safe for concurrent use.
 type Server struct {
 	Options
-	store  *state.Store
-	page   *page
-	checks *sharedChecks
-	conns  connTimeouts
+	store    *state.Store
+	page     *page
+	checks   *sharedChecks
+	timeouts connTimeouts
 }
 
 // New returns a server. [Server.Serve] starts it.
@@ -60,11 +60,11 @@ func New(store *state.Store, o Options) *Server {
 	pod, _ := os.Hostname() // the pod's name; only the page uses it
 	at := place{Pod: pod, Namespace: o.Namespace, Cluster: o.Cluster}
 	return &Server{
-		Options: o,
-		store:   store,
-		page:    newPage(o.Build, at, o.RunbookURL),
-		checks:  newSharedChecks(o.CheckPlatform),
-		conns:   connTimeouts{header: headerTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout},
+		Options:  o,
+		store:    store,
+		page:     newPage(o.Build, at, o.RunbookURL),
+		checks:   newSharedChecks(o.CheckPlatform),
+		timeouts: connTimeouts{header: headerTimeout, read: readTimeout, write: writeTimeout, idle: idleTimeout},
 	}
 }
 

@@ -170,37 +170,37 @@ func (w *Watcher) drainEvents(ctx context.Context) {
 // polled. It repeats while the directories change, because the kernel reports nothing that happened
 // before the watch of a directory.
 func (w *Watcher) subscribe(files []File) error {
-	err := w.openNotify()
+	if err := w.openNotify(); err != nil {
+		return err
+	}
 	dirs := watchDirs(files)
 	for range maxSubscribe {
-		err = w.addDirs(dirs, err)
+		if err := w.addDirs(dirs); err != nil {
+			return err
+		}
 		now := watchDirs(files)
 		if slices.Equal(now, dirs) {
 			break
 		}
 		dirs = now
 	}
-	if err == nil {
-		for _, dir := range w.notify.WatchList() {
-			if !slices.Contains(dirs, dir) {
-				_ = w.notify.Remove(dir) // it may be gone
-			}
+	for _, dir := range w.notify.WatchList() {
+		if !slices.Contains(dirs, dir) {
+			_ = w.notify.Remove(dir) // it may be gone
 		}
 	}
-	return err
+	return nil
 }
 
-// addDirs watches directories, unless there is an error already.
-func (w *Watcher) addDirs(dirs []string, err error) error {
+// addDirs watches directories. It ignores one that does not exist: it was just replaced, and the
+// directory of the link receives an event.
+func (w *Watcher) addDirs(dirs []string) error {
 	for _, dir := range dirs {
-		if err == nil {
-			err = w.notify.Add(dir)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil // it was just replaced: the directory of the link receives an event
+		if err := w.notify.Add(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 func (w *Watcher) openNotify() (err error) {
