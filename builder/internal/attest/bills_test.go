@@ -4,6 +4,7 @@ package attest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -72,6 +73,33 @@ func TestOnlyTheProvenanceDependsOnTheCommit(t *testing.T) {
 		if (p.Layers == nil) != (p.Type == attest.ProvenanceType) {
 			t.Errorf("%s is about layers %v", p.Type, p.Layers)
 		}
+	}
+}
+
+// SPDX demands a namespace that no other document has.
+func TestOtherRepositoriesHaveOtherNamespaces(t *testing.T) {
+	namespaces := func(r *attest.Release) (list []string) {
+		for _, p := range predicates(t, r) {
+			var bill struct{ DocumentNamespace string }
+			if p.Type == attest.SBOMType {
+				if err := json.Unmarshal(p.Content, &bill); err != nil || bill.DocumentNamespace == "" {
+					t.Fatalf("namespace %q, %v", bill.DocumentNamespace, err)
+				}
+				list = append(list, bill.DocumentNamespace)
+			}
+		}
+		return list
+	}
+	seen := namespaces(large(1000))
+	id, directory := large(1000), large(1000)
+	id.Manifest.Repository.ID = "products"
+	directory.Manifest.Repository.Directory = "/www/products"
+	for _, other := range []*attest.Release{id, directory} {
+		seen = append(seen, namespaces(other)...)
+	}
+	slices.Sort(seen)
+	if different := len(slices.Compact(slices.Clone(seen))); different != len(seen) {
+		t.Errorf("%d documents have %d namespaces", len(seen), different)
 	}
 }
 

@@ -144,11 +144,12 @@ func (r *Release) buildSBOM(b bill) *spdx.Document {
 
 // namespace returns a URI that is unique to the content of a bill.
 func (r *Release) namespace(b bill) string {
+	m := r.Manifest
 	content := digest.SHA256.Digester()
-	fmt.Fprintf(content.Hash(), "%+v\n%v\n%+v\nfiles: %t\n", b.workspaces, b.providers, r.Manifest.Tool,
-		len(r.Files) > 0)
-	if r.Manifest.Base != nil {
-		fmt.Fprintf(content.Hash(), "%+v\n", *r.Manifest.Base)
+	fmt.Fprintf(content.Hash(), "%q %q\n%+v\n%v\n%+v\nfiles: %t\n", m.Repository.ID, m.Repository.Directory,
+		b.workspaces, b.providers, m.Tool, len(r.Files) > 0)
+	if m.Base != nil {
+		fmt.Fprintf(content.Hash(), "%+v\n", *m.Base)
 	}
 	return builderID + "/spdx/" + content.Digest().Encoded()
 }
