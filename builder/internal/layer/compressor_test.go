@@ -5,12 +5,13 @@ package layer_test
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"runtime"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/klauspost/pgzip"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
 )
@@ -81,36 +82,54 @@ func TestCompressionIsThatOfPgzip(t *testing.T) {
 	}
 }
 
-// TestOpenLayersShareMemory limits the memory of concurrently open layers.
-func TestOpenLayersShareMemory(t *testing.T) {
-	opts := options
-	opts.Compressor = layer.NewCompressor(layer.Compression{})
-	data := bytes.Repeat([]byte("name: a workspace\n"), 600<<10/18)
-	var writers []*layer.Writer
-	for range layer.MaxLayers {
-		w, err := layer.NewWriter(io.Discard, opts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		writers = append(writers, w)
-	}
-	for n := range 3 {
-		for _, w := range writers {
-			if err := w.Add(fmt.Sprintf("ws/%d", n), data); err != nil {
+// TestOpenLayersShareBlocks holds back all output of concurrently open layers, and counts the
+// compressed blocks that wait for it. Each needs the memory of a block and of an encoder.
+func TestOpenLayersShareBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := options
+		opts.Compressor = layer.NewCompressor(layer.Compression{})
+		data := bytes.Repeat([]byte("name: a workspace\n"), 300<<10/18) // one full block
+		gate := &gate{open: make(chan struct{})}
+		var writers []*layer.Writer
+		for range layer.MaxLayers {
+			w, err := layer.NewWriter(gate, opts)
+			if err != nil {
 				t.Fatal(err)
 			}
+			writers = append(writers, w)
 		}
-	}
-	const limit = 48 << 20
-	var stats runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&stats)
-	if stats.HeapAlloc > limit {
-		t.Errorf("%d open layers hold %d bytes, more than %d", len(writers), stats.HeapAlloc, limit)
-	}
-	for _, w := range writers {
-		if _, err := w.Close(); err != nil {
-			t.Fatal(err)
+		gate.closed.Store(true)
+		var group errgroup.Group
+		for _, w := range writers {
+			group.Go(func() error { return w.Add("ws/index.yml", data) })
 		}
+		synctest.Wait()
+		if n := gate.waiting.Load(); n != 8 {
+			t.Errorf("%d open layers hold %d compressed blocks, want 8", layer.MaxLayers, n)
+		}
+		close(gate.open)
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+		for _, w := range writers {
+			if _, err := w.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// gate is a writer that waits once it is closed.
+type gate struct {
+	closed  atomic.Bool
+	open    chan struct{}
+	waiting atomic.Int32
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	if g.closed.Load() {
+		g.waiting.Add(1)
+		<-g.open
 	}
+	return len(p), nil
 }
