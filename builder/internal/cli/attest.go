@@ -21,13 +21,13 @@ type attestFlags struct {
 }
 
 func (f *attestFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.provenance, "provenance", true, "attest where the image comes from: SLSA provenance")
+	flags.BoolVar(&f.provenance, "provenance", true, "attest how the image was built, as SLSA provenance")
 	f.sbom = sbomOn
-	flags.Var(&f.sbom, "sbom", "attest what the image holds: an SPDX bill of materials with the workspaces; "+
-		"files lists their files as well, about 480 bytes for each")
+	flags.Var(&f.sbom, "sbom", "attest what the image contains, as an SPDX bill of materials with the workspaces; files "+
+		"also lists each of their files, about 480 bytes per file")
 	flags.Lookup("sbom").NoOptDefVal = string(sbomOn)
-	flags.StringArrayVar(&f.attest, "attest", nil, "switch off one kind of attestation: "+
-		"`type=KIND,disabled=true` with a kind of provenance, sbom and scan (repeat)")
+	flags.StringArrayVar(&f.attest, "attest", nil, "turn off one kind of attestation (provenance, sbom or scan): "+
+		"`type=KIND,disabled=true` (repeat)")
 	assignGroup(flags, groupRelease)
 }
 

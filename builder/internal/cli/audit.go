@@ -93,10 +93,10 @@ func (a *app) newAuditCommand() *cobra.Command {
 		},
 	}
 	flags.register(cmd.Flags())
-	cmd.Flags().StringVar(&p.Owner, "owner", "", "propose this `team` as the owner of what is accepted")
+	cmd.Flags().StringVar(&p.Owner, "owner", "", "propose this `team` as the owner of accepted findings")
 	cmd.Flags().StringVar(&p.Reason, "reason", "", "propose this `text` as the reason")
-	cmd.Flags().StringVar(&p.Expires, "until", "", "propose this `day` as the last one, such as 2027-01-31 "+
-		"(default: 90 days from now)")
+	cmd.Flags().StringVar(&p.Expires, "until", "", "propose this `day` as the last day of acceptance, such as "+
+		"2027-01-31 (default: 90 days from now)")
 	assignGroup(cmd.Flags(), groupBaseline)
 	return cmd
 }

@@ -51,16 +51,16 @@ type writeBaselineFlags struct {
 var proposalFlags = []string{"owner", "reason", "until", "rule", "path"}
 
 func (f *writeBaselineFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "write-baseline", "", "update the baseline in this `file`, or create it: add all "+
-		"findings, and keep what people filled in")
-	flags.StringVar(&f.proposal.Owner, "owner", "", "name the `team` that answers for the entries that "+
-		"--write-baseline adds, or that have no owner yet (with --reason)")
-	flags.StringVar(&f.proposal.Reason, "reason", "", "give this `text` as the reason why these findings may "+
-		"ship (with --owner)")
-	flags.StringVar(&f.proposal.Expires, "until", "", "accept these entries up to this `day`, such as "+
+	flags.StringVar(&f.path, "write-baseline", "", "create or update the baseline in this `file`: add all findings, and "+
+		"keep what people filled in")
+	flags.StringVar(&f.proposal.Owner, "owner", "", "name the `team` that owns the entries that --write-baseline adds, "+
+		"and those without an owner (with --reason)")
+	flags.StringVar(&f.proposal.Reason, "reason", "", "give this `text` as the reason why the findings may ship (with "+
+		"--owner)")
+	flags.StringVar(&f.proposal.Expires, "until", "", "accept the entries up to and including this `day`, such as "+
 		"2027-01-31 (default: 90 days from now)")
-	flags.StringVar(&f.proposal.Rule, "rule", "", "add the findings of this `rule` only to the baseline")
-	flags.StringVar(&f.proposal.Path, "path", "", "add the findings in files of this `glob` only to the baseline")
+	flags.StringVar(&f.proposal.Rule, "rule", "", "add only findings of this `rule` to the baseline")
+	flags.StringVar(&f.proposal.Path, "path", "", "add only findings in files that match this `glob` to the baseline")
 	assignGroup(flags, groupBaseline)
 }
 

@@ -44,11 +44,11 @@ type imageFlags struct {
 func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.base, "base", "", "build on this `image`, or on scratch for an image of the workspaces "+
 		"alone (required)")
-	flags.StringVar(&f.release, "release", "", "call the release by this `name` (default: the commit)")
+	flags.StringVar(&f.release, "release", "", "give the release this `name` (default: the commit)")
 	flags.StringVar(&f.repositoryID, "repository-id", "release", "provide the workspaces as the platform "+
 		"repository with this `id`")
-	flags.StringVar(&f.repositoryName, "repository-name", "", "call the platform repository by this `name` "+
-		"(default: Release, and the name of the release)")
+	flags.StringVar(&f.repositoryName, "repository-name", "", "give the platform repository this `name` (default: "+
+		"Release and the name of the release)")
 	flags.StringVar(&f.directory, "directory", "/www/workspaces", "put the workspaces into this `directory` of "+
 		"the image")
 	flags.StringArrayVar(&f.platforms, "platform", nil, "build for this platform: `os/arch` (repeat, or "+
@@ -56,13 +56,13 @@ func (f *imageFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.labels, "label", nil, "add a label to the image: `key=value` (repeat)")
 	flags.StringArrayVar(&f.annotations, "annotation", nil, "add an annotation to the manifest of the image: "+
 		"`key=value` (repeat)")
-	flags.BoolVar(&f.replace, "replace-repository", false, "accept a base that has a platform repository with "+
-		"this id, and replace it")
-	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "add to the workspaces of the platform repository of "+
-		"the base instead of hiding them (reads layers of the base)")
+	flags.BoolVar(&f.replace, "replace-repository", false, "replace the platform repository of the base that has the "+
+		"same id, instead of failing")
+	flags.BoolVar(&f.keep, "keep-base-workspaces", false, "keep the workspaces in the platform repository of the base, "+
+		"which a release otherwise hides (reads layers of the base)")
 	registerStamp(flags, &f.stamp)
 	flags.StringVar(&f.compression, "compression", layer.Gzip, "compress the layers of the release with this "+
-		"`algorithm[,level]`: gzip with level 1 to 9, or zstd with level 1 to 22 (default level: 3)")
+		"`algorithm[,level]`: gzip with a level from 1 to 9, or zstd with a level from 1 to 22; without a level, both use 3")
 	assignGroup(flags, groupRelease)
 }
 
@@ -71,8 +71,8 @@ const stampContent = "content"
 
 func registerStamp(flags *pflag.FlagSet, stamp *formatFlag) {
 	*stamp = newFormat("none", stampContent)
-	flags.Var(stamp, "stamp-versions", "add to the version name of each workspace: content adds a digest of its "+
-		"files, so that the platform imports what changed and skips the rest")
+	flags.Var(stamp, "stamp-versions", "add a stamp to the version name of each workspace: content adds a digest of its "+
+		"files, so that the platform imports changed workspaces and skips the others")
 	assignGroup(flags, groupRelease)
 }
 
@@ -151,8 +151,9 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.tags, "tag", "t", nil, "name the image by this `reference` (repeat)")
 	flags.BoolVar(&f.push, "push", false, "push the image under each --tag")
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "write the image to a file: `type=oci,dest=FILE`, or "+
-		"without attestations type=docker,dest=FILE (repeat)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "build without writing and pushing, and print what would be made")
+		"type=docker,dest=FILE without attestations (repeat)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "do the whole build without writing or pushing anything, and print the "+
+		"result")
 	flags.StringVar(&f.metadataFile, "metadata-file", "", "write digest, descriptor, release manifest and times "+
 		"to this `file`, as JSON")
 	flags.StringVar(&f.digestFile, "digest-file", "", "write the digest of the image to this `file`")

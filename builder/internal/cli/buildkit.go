@@ -19,12 +19,13 @@ const (
 type buildkitFlags struct{ engine.RemoteOptions }
 
 func (f *buildkitFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.Address, flagBuildkitAddr, "", "build with the BuildKit daemon at this `address` "+
-		"(unix://, tcp://, docker-container://, podman-container://, kube-pod:// or ssh://) and not in this "+
-		"process (default: $BUILDKIT_HOST)")
+	flags.StringVar(&f.Address, flagBuildkitAddr, "", "build with the BuildKit daemon at this `address` (unix://, "+
+		"tcp://, docker-container://, podman-container://, kube-pod:// or ssh://) instead of in this process (default: "+
+		"$BUILDKIT_HOST)")
 	flags.StringVar(&f.CAFile, "buildkit-tlscacert", "", "trust the certificate authorities in this PEM `file` "+
 		"for the daemon (default: those of the system)")
-	flags.StringVar(&f.CertFile, "buildkit-tlscert", "", "show the client certificate in this PEM `file` to the daemon")
+	flags.StringVar(&f.CertFile, "buildkit-tlscert", "", "present the client certificate in this PEM `file` to the "+
+		"daemon")
 	flags.StringVar(&f.KeyFile, "buildkit-tlskey", "", "read the key of the client certificate from this PEM `file`")
 	flags.StringVar(&f.ServerName, "buildkit-tlsservername", "", "expect this `name` in the certificate of the "+
 		"daemon (default: the host in its address)")

@@ -63,7 +63,8 @@ func (f *apiFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tokenFile, f.flagName("token-file"), "",
 		"read the access token of "+platform+" from this `file` (default: the token in $"+f.tokenEnv()+")")
 	flags.StringArrayVar(&f.ca, f.flagName("api-ca"), nil,
-		"trust the certificate authorities in this PEM `file` for "+platform+", beside those of the system (repeat)")
+		"trust the certificate authorities in this PEM `file` for "+platform+","+
+			" in addition to those of the system (repeat)")
 	assignGroup(flags, groupPlatform)
 }
 
@@ -116,17 +117,17 @@ func (f *pushFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.Repository, "repository", "", "push to the platform repository with this `id` (required)")
 	flags.StringSliceVar(&f.Groups, "groups", nil, "push the workspaces of these groups: `names`, separated by "+
 		"commas (required)")
-	flags.StringVar(&f.Name, "name", "", "call the version by this `name`, such as v2.4.0 (default: a name that "+
-		"the platform makes up)")
-	flags.StringVar(&f.Description, "description", "", "describe the version by this `text`")
-	flags.BoolVar(&f.Force, "force", false, "push workspaces that have not changed since their last push, too")
+	flags.StringVar(&f.Name, "name", "", "give the version this `name`, such as v2.4.0 (default: the platform chooses "+
+		"one)")
+	flags.StringVar(&f.Description, "description", "", "give the version this `text` as its description")
+	flags.BoolVar(&f.Force, "force", false, "also push workspaces that have not changed since their last push")
 	flags.BoolVar(&f.DryRun, "dry-run", false, "ask the platform what it would push, and push nothing")
 	assignGroup(flags, groupPush)
 	flags.DurationVar(&f.Timeout, "timeout", 30*time.Minute, "give up this `time` after the request, such as 90s or 1h")
-	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait this `time` while someone else holds the write lock of "+
-		"the platform (default: do not wait)")
+	flags.DurationVar(&f.WaitLock, "wait-lock", 0, "wait up to this `time` while another operation holds the write lock "+
+		"of the platform (default: do not wait)")
 	assignGroup(flags, groupLimits)
-	flags.StringArrayVar(&f.reports, "report", nil, "write a report: `FORMAT=FILE` with a format of json and "+
+	flags.StringArrayVar(&f.reports, "report", nil, "write a report to a file: `FORMAT=FILE`, where FORMAT is json or "+
 		"junit (repeat)")
 	assignGroup(flags, groupOutput)
 }

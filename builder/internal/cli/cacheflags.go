@@ -24,10 +24,10 @@ type cacheFlags struct {
 }
 
 func (f *cacheFlags) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dir, "cache-dir", "", "keep in this `directory` which files are clean and, with a "+
-		"key, compressed layers, and use what earlier runs have kept there (default: no cache)")
-	flags.StringVar(&f.keyFile, "cache-key-file", "", "protect the cache against tampering with the HMAC "+
-		"key in this `file`, and keep compressed layers there")
+	flags.StringVar(&f.dir, "cache-dir", "", "cache in this `directory` which files are clean, and with "+
+		"--cache-key-file also compressed layers (default: no cache)")
+	flags.StringVar(&f.keyFile, "cache-key-file", "", "protect the cache against tampering with the HMAC key in this "+
+		"`file`, and also cache compressed layers")
 	flags.BoolVar(&f.off, "no-cache", false, "do not use the cache, even with --cache-dir")
 }
 

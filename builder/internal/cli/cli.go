@@ -106,7 +106,7 @@ func (a *app) newRootCommand() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "read settings from this release `file`, such "+
 		"as release.yaml")
-	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings and their values, and stop")
+	root.PersistentFlags().BoolVar(&a.printOnly, "print-config", false, "print all settings with their values, and exit")
 	assignGroup(root.PersistentFlags(), groupGeneral)
 	root.AddCommand(
 		a.newBuildCommand(), a.newValidateCommand(), a.newRulesCommand(), a.newFormatCommand(), a.newMergeDriverCommand(),

@@ -115,13 +115,13 @@ builder diff old new --fail-on permission,breaking`,
 	}
 	of.register(cmd.Flags())
 	show.out.register(cmd.Flags())
-	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, "+
-		"and a quarter of it of one file")
+	cmd.Flags().IntVar(&show.maxLines, "max-lines", diffLines, "show at most this `number` of lines from files, and at "+
+		"most a quarter of it from one file")
 	cmd.Flags().IntVar(&show.maxBytes, "max-bytes", compare.FitsComment, "cut Markdown to this `number` of "+
 		"bytes; the default fits comments of GitHub and GitLab")
-	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "end with exit code 4 if the releases differ")
+	cmd.Flags().BoolVar(&show.exitCode, "exit-code", false, "exit with code 4 if the releases differ")
 	cmd.Flags().StringSliceVar(&show.failOn, "fail-on", nil,
-		"end with exit code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+
+		"exit with code 4 if there are changes of these `classes`, separated by commas: "+joinClasses()+"; "+
 			failOnCut+" stands for changes that are not shown")
 	assignGroup(cmd.Flags(), groupOutput)
 	return cmd

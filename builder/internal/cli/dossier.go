@@ -38,11 +38,11 @@ type dossierFlags struct {
 
 func (f *dossierFlags) register(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.out, "output", "o", "", "write the page to this `file` (required)")
-	flags.StringVar(&f.ticket, "ticket", "", "put this `number` or name of the change into the heading")
-	flags.StringVar(&f.author, "author", "", "put this `name` of who asks for the change on the page")
-	flags.StringVar(&f.baseline, "baseline", "", "read from this baseline `file` who accepted which finding")
-	flags.IntVar(&f.maxLines, "max-lines", diffLines, "show at most this `number` of lines of files, and a "+
-		"quarter of it of one file")
+	flags.StringVar(&f.ticket, "ticket", "", "show this `number` or name of the change in the heading")
+	flags.StringVar(&f.author, "author", "", "show this `name` as the person who requests the change")
+	flags.StringVar(&f.baseline, "baseline", "", "show who accepted which finding, from this baseline `file`")
+	flags.IntVar(&f.maxLines, "max-lines", diffLines, "show at most this `number` of lines from files, and at most a "+
+		"quarter of it from one file")
 	flags.BoolVar(&f.noVerify, "no-verify", false, "do not verify the new image")
 	flags.BoolVar(&f.skipBase, "skip-base", false, "verify without reading the base, for machines that cannot reach it")
 	assignGroup(flags, groupOutput)

@@ -55,17 +55,18 @@ func (f *sourceFlags) registerPlace(flags *pflag.FlagSet) {
 
 // registerLayout registers the flags that select what ships.
 func (f *sourceFlags) registerLayout(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.exclude, "leave-out", nil, "leave out the files and directories that match this "+
-		"`glob`, which is one of .gitignore; .releaseignore adds more (repeat)")
-	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "put a workspace into groups if its .import.yml "+
+	flags.StringArrayVar(&f.exclude, "leave-out", nil, "leave out the files and directories that match this .gitignore "+
+		"`pattern`, in addition to those in .releaseignore (repeat)")
+	flags.StringArrayVar(&f.groupsOf, "workspace-groups", nil, "put a workspace into these groups if its .import.yml "+
 		"has none: `slug=group,…` (repeat)")
-	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "name the version of a workspace if its "+
-		".import.yml does not: `slug=name` (repeat)")
-	flags.StringVar(&f.defaultGroup, "default-group", "", "put every other workspace without a group into this `group`")
-	flags.StringVar(&f.defaultVersion, "default-version", "", "name the version of every other workspace "+
-		"without one by this `name`; commit and release stand for the commit and for the name of the release")
-	flags.StringVar(&f.workspace, "workspace", "", "take SOURCE as the workspace with this `slug`, if its "+
-		"index.yml has none")
+	flags.StringArrayVar(&f.versionOf, "workspace-version", nil, "give a workspace this version name if its .import.yml "+
+		"has none: `slug=name` (repeat)")
+	flags.StringVar(&f.defaultGroup, "default-group", "", "put every workspace without a group in .import.yml or "+
+		"--workspace-groups into this `group`")
+	flags.StringVar(&f.defaultVersion, "default-version", "", "give every workspace without a version in .import.yml or "+
+		"--workspace-version this version `name`; commit stands for the commit, and release for the name of the release")
+	flags.StringVar(&f.workspace, "workspace", "", "use this `slug` if SOURCE is a single workspace and its index.yml "+
+		"has none")
 	assignGroup(flags, groupSource)
 }
 
@@ -80,16 +81,16 @@ func (f *sourceFlags) registerAccess(flags *pflag.FlagSet) {
 	flags.StringVar(&f.gitTokenFile, "git-token-file", "", "read the token for the Git server from this `file`")
 	flags.StringVar(&f.sshKey, "git-ssh-key-file", "", "log in to the Git server with the SSH key in this "+
 		"`file` (default: the SSH agent)")
-	flags.StringVar(&f.gitCA, "git-ca", "", "trust the certificate authorities in this PEM `file` for the Git "+
-		"server, beside those of the system")
-	flags.StringVar(&f.gitCert, "git-client-cert", "", "show the client certificate in this PEM `file` to the "+
-		"Git server")
+	flags.StringVar(&f.gitCA, "git-ca", "", "trust the certificate authorities in this PEM `file` for the Git server, "+
+		"in addition to those of the system")
+	flags.StringVar(&f.gitCert, "git-client-cert", "", "present the client certificate in this PEM `file` to the Git "+
+		"server")
 	flags.StringVar(&f.gitKey, "git-client-key", "", "read the key of --git-client-cert from this PEM `file` "+
 		"(default: the same file)")
 	assignGroup(flags, groupSource)
-	flags.Var(&f.maxFileSize, "max-file-size", "refuse a file above this `size`")
-	flags.Var(&f.maxTotalSize, "max-total-size", "refuse a source whose files are together above this `size`")
-	flags.Var(&f.maxFiles, "max-files", "refuse a source of more than this `number` of files")
+	flags.Var(&f.maxFileSize, "max-file-size", "refuse files larger than this `size`")
+	flags.Var(&f.maxTotalSize, "max-total-size", "refuse a source whose files together are larger than this `size`")
+	flags.Var(&f.maxFiles, "max-files", "refuse a source with more than this `number` of files")
 	assignGroup(flags, groupLimits)
 }
 
@@ -176,7 +177,7 @@ type checkFlags struct {
 func (f *checkFlags) register(flags *pflag.FlagSet) {
 	f.registerChecks(flags)
 	f.maxDiagnostics = defaultMaxDiagnostics
-	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems of workspaces; 0 "+
+	flags.Var(&f.maxDiagnostics, maxDiagnosticsFlag, "print at most this `number` of problems in the workspaces; 0 "+
 		"prints all")
 	assignGroup(flags, groupOutput)
 }
@@ -189,15 +190,14 @@ func (f *checkFlags) registerChecks(flags *pflag.FlagSet) {
 	for _, mode := range workspace.ChecksumModes() {
 		f.checksums.allowed = append(f.checksums.allowed, string(mode))
 	}
-	flags.Var(&f.checksums, "checksums", "say what follows if a file does not match its checksum in "+
-		".import.yml, as after an edit in Git: "+
-		"warn once for each workspace, verify: fail, refresh: write the right checksums into the image, ignore: "+
-		"nothing")
+	flags.Var(&f.checksums, "checksums", "choose what to do if a file does not match its checksum in .import.yml, as "+
+		"after an edit in Git: warn (once for each workspace), verify (fail), refresh (write the correct checksums into "+
+		"the image), or ignore")
 	assignGroup(flags, groupValidation)
 }
 
 func (f *checkFlags) registerGroups(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.groups, "group", nil, "import this group next, with these labels for its "+
+	flags.StringArrayVar(&f.groups, "group", nil, "add this group to the import order, with these labels for its "+
 		"workspaces: `name[=label,…]` (repeat in import order; default: the groups that the workspaces name)")
 	assignGroup(flags, groupRelease)
 }
@@ -238,9 +238,9 @@ func (f *registryFlags) register(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.insecure, "insecure-registry", nil, "allow plain HTTP and unverified TLS for this "+
 		"registry: `host[:port]` (repeat)")
 	flags.StringArrayVar(&f.ca, "registry-ca", nil, "trust the certificate authorities in this PEM `file` for "+
-		"registries, beside those of the system (repeat)")
-	flags.StringArrayVar(&f.certs, "registry-client-cert", nil,
-		"show a client certificate, PEM files, to a registry: `registry=cert[,key]` (repeat)")
+		"registries, in addition to those of the system (repeat)")
+	flags.StringArrayVar(&f.certs, "registry-client-cert", nil, "present a client certificate, in PEM files, to a "+
+		"registry: `registry=cert[,key]` (repeat)")
 	flags.StringArrayVar(&f.mirrors, "registry-mirror", nil, "read the base from a mirror of its registry "+
 		"first: `registry=mirror` (repeat)")
 	assignGroup(flags, groupRegistry)
@@ -339,8 +339,8 @@ func (f *formatFlag) Set(text string) error {
 type progressFlag struct{ mode string }
 
 func (f *progressFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: "+
-		"`auto|tty|plain|rawjson|quiet`; tty is one line that moves; auto is tty on a terminal and plain elsewhere")
+	flags.StringVar(&f.mode, "progress", "auto", "show progress on standard error: `auto|tty|plain|rawjson|quiet`; tty "+
+		"updates one line in place; auto is tty on a terminal and plain elsewhere")
 	assignGroup(flags, groupOutput)
 }
 

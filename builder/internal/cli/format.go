@@ -24,8 +24,8 @@ const metadataFile = ".import.yml"
 
 const formatHelp = `Fmt rewrites the .import.yml of every workspace in a directory (default: the current one) in
 place. It writes the checksums of the files, lists in dependsOn the apps that the workspace
-imports from other workspaces, and puts the keys into their usual order. Comments stay. A
-file that is up to date is not written.`
+imports from other workspaces, and puts the keys into their usual order. It keeps
+comments, and does not write a file that is up to date.`
 
 func (a *app) newFormatCommand() *cobra.Command {
 	var check, rename bool
@@ -46,9 +46,9 @@ builder fmt --check workspaces`,
 			return a.formatDirectory(dir, check, rename)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing "+
-		"them, and end with exit code 3 if there are any")
-	cmd.Flags().BoolVar(&rename, "rename", false, "rename directories of workspaces to the slugs in their index.yml")
+	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing them, and "+
+		"exit with code 3 if there are any")
+	cmd.Flags().BoolVar(&rename, "rename", false, "rename the directories of workspaces to the slugs in their index.yml")
 	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }

@@ -17,8 +17,8 @@ type historyFlags struct {
 }
 
 func (f *historyFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.on, "history", false, "scan every earlier content of the files, too: the Git history up to "+
-		"the commit")
+	flags.BoolVar(&f.on, "history", false, "also scan every earlier version of the files, in the Git history up to the "+
+		"commit")
 	flags.StringVar(&f.since, "since-commit", "", "scan only the history after this `revision`, such as a "+
 		"commit or HEAD~3 (default: all of it)")
 	assignGroup(flags, groupScan)

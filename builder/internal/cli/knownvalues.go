@@ -18,8 +18,8 @@ type knownValuesFlag struct {
 }
 
 func (f *knownValuesFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value of the target from "+
-		"this `file`: lines, NAME=value, or JSON of one or more Secrets (kubectl get secret -o json)")
+	flags.StringVar(&f.path, "known-values", "", "fail if the workspaces contain a value that the target platform uses, "+
+		"from this `file`: one value or NAME=value per line, or JSON of one or more Secrets (kubectl get secret -o json)")
 	assignGroup(flags, groupScan)
 }
 

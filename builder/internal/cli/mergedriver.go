@@ -21,12 +21,13 @@ const mergeDriverHelp = `Merge-driver merges two versions of an .import.yml, as 
 come from a push of the platform. ANCESTOR, OURS and THEIRS are files, PATH is the name of
 the file in messages. The result replaces OURS.
 
-Groups, dependencies and checksums of both sides are joined, and what one side removed is
-gone. Of two pushes, the newer one determines the version. What people changed in two
-ways, such as a version name, stands between conflict markers; the exit code is 1 then, as
-Git expects.
+The result has the groups, dependencies and checksums of both sides, without those that one
+side removed. If both sides are pushes, it has the version of the newer one. If people changed
+a value on both sides, such as a version name, it has conflict markers, and the exit code is
+1, as Git expects.
 
---setup prints the commands that make a repository use it: builder merge-driver --setup | sh`
+--setup prints the commands that configure a repository to use the merge driver:
+builder merge-driver --setup | sh`
 
 // mergeSetup configures Git to use the merge driver. It is idempotent.
 const mergeSetup = `set -e
@@ -71,8 +72,8 @@ builder merge-driver --marker-size 7 ancestor ours theirs .import.yml`,
 			return a.mergeFiles(args, int(size))
 		},
 	}
-	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that make the Git repository of the current "+
-		"directory use the merge driver")
+	cmd.Flags().BoolVar(&setup, "setup", false, "print the commands that configure the Git repository of the current "+
+		"directory to use the merge driver")
 	cmd.Flags().Var(&size, "marker-size", "write conflict markers of this `length`")
 	assignGroup(cmd.Flags(), groupMerge)
 	return cmd

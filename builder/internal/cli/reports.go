@@ -79,10 +79,9 @@ func (f *scanFlags) writeReports(a *app, reading *pipeline.Reading, failed error
 type validationReports struct{ texts []string }
 
 func (f *validationReports) register(flags *pflag.FlagSet) {
-	flags.StringArrayVar(&f.texts, "report", nil, "write a report, also if the run fails: `FORMAT=FILE` with a "+
-		"format of json, sarif, "+
-		"gitlab (code quality), junit, github and human; github without a file annotates the job on standard "+
-		"output (repeat)")
+	flags.StringArrayVar(&f.texts, "report", nil, "write a report to a file, even if the run fails: `FORMAT=FILE`, "+
+		"where FORMAT is json, sarif, gitlab (code quality), junit, github or human; github without a file annotates the "+
+		"job on standard output (repeat)")
 	assignGroup(flags, groupOutput)
 }
 

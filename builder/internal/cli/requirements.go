@@ -75,7 +75,7 @@ workspace nor a variable of the service. It does not read values.`,
 	registryOpts.register(cmd.Flags())
 	target.register(cmd.Flags())
 	out.register(cmd.Flags())
-	cmd.Flags().StringVar(&name, "name", "workspaces-values", "call the Secret or ExternalSecret by this `name`")
+	cmd.Flags().StringVar(&name, "name", "workspaces-values", "give the Secret or ExternalSecret this `name`")
 	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }
@@ -89,10 +89,10 @@ type targetFlags struct {
 
 func (f *targetFlags) register(flags *pflag.FlagSet) {
 	f.apiFlags.register(flags)
-	flags.BoolVar(&f.check, "check", false, "list only what the platform at --api-url lacks, and end with exit "+
-		"code 12 if that is anything")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
-		"into account: `names`, separated by commas")
+	flags.BoolVar(&f.check, "check", false, "list only what the platform at --api-url lacks, and exit with code 12 if "+
+		"it lacks anything")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "assume that the service has these environment variables: "+
+		"`names`, separated by commas")
 	assignGroup(flags, groupPlatform)
 }
 

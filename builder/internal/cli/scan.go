@@ -35,10 +35,9 @@ func (f *scanFlags) register(flags *pflag.FlagSet) { f.registerNamed(flags, "rep
 func (f *scanFlags) registerNamed(flags *pflag.FlagSet, reports string) {
 	f.registerRules(flags)
 	f.known.register(flags)
-	flags.StringArrayVar(&f.reports, reports, nil, "write a report, also if the run fails: `FORMAT=FILE` with a "+
-		"format of json, sarif, gitlab (secrets), "+
-		"codequality (GitLab: workspaces), junit, github and human; github without a file annotates the job on "+
-		"standard output (repeat)")
+	flags.StringArrayVar(&f.reports, reports, nil, "write a report to a file, even if the run fails: `FORMAT=FILE`, "+
+		"where FORMAT is json, sarif, gitlab (secrets), codequality (GitLab: workspaces), junit, github or human; github "+
+		"without a file annotates the job on standard output (repeat)")
 	assignGroup(flags, groupOutput)
 }
 
@@ -47,12 +46,12 @@ func (f *scanFlags) registerRules(flags *pflag.FlagSet) {
 	flags.StringVar(&f.policy, "policy", "", "read the scan policy from this `file`, such as scan-policy.yaml")
 	flags.BoolVar(&f.policyInSource, "policy-in-source", false, "trust the authors of SOURCE: read the scan "+
 		"policy from scan-policy.yaml at its top, if there is one")
-	flags.StringVar(&f.baseline, "baseline", "", "accept the findings in this `file`, each until its date, such "+
+	flags.StringVar(&f.baseline, "baseline", "", "accept the findings listed in this `file`, each until its date, such "+
 		"as scan-baseline.yaml")
-	flags.BoolVar(&f.checkLive, "check-live", false, "check whether a secret is live: sends it to the service "+
+	flags.BoolVar(&f.checkLive, "check-live", false, "check whether each secret is live, by sending it to the service "+
 		"that it belongs to")
-	flags.StringArrayVar(&f.include, "include-detector", nil, "use this `detector`: one of TruffleHog by name "+
-		"or number, gitleaks, dsul (which knows workspaces), or a rule of these two (repeat; default: all)")
+	flags.StringArrayVar(&f.include, "include-detector", nil, "use only this `detector`: one of TruffleHog by name or "+
+		"number, gitleaks, dsul (which knows workspaces), or a rule of gitleaks or dsul (repeat; default: all)")
 	flags.StringArrayVar(&f.exclude, "exclude-detector", nil, "do not use this `detector` (repeat)")
 	flags.StringArrayVar(&f.excludePaths, "exclude-path", nil, "do not scan paths that match this `glob`, such "+
 		"as portal/assets/** (repeat)")
@@ -135,8 +134,9 @@ type scanCommand struct {
 }
 
 const scanHelp = `Scan looks for secrets in a SOURCE of workspaces, as build does, or in single files, standard
-input, staged changes, or what commits add. The latter need no workspaces, report only what
-is new, and ignore baseline entries without a finding.`
+input, staged changes or commits. All but a SOURCE may contain any files, not only workspaces.
+Scans of staged changes and commits report only new findings. Baseline entries that match no
+finding are errors for a SOURCE only.`
 
 const scanExample = `builder scan workspaces
 builder scan shop/index.yml notes.md
@@ -164,7 +164,7 @@ func (a *app) newScanCommand() *cobra.Command {
 		&c.files, &c.show} {
 		group.register(cmd.Flags())
 	}
-	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "list the accepted findings, too, with owner, "+
+	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "also list the accepted findings, with owner, "+
 		"reason and date")
 	c.out.register(cmd.Flags())
 	return cmd

@@ -29,15 +29,14 @@ type filesFlags struct {
 }
 
 func (f *filesFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.files, "files", false, "scan all arguments as files, even a single archive, and none as a SOURCE")
-	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "call standard input (builder scan -) by this `name` "+
-		"in reports")
-	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, and report what HEAD "+
-		"does not have")
-	flags.StringVar(&f.since, "since", "", "scan what commits add: those after this `revision`, such as HEAD~3 "+
-		"or a short hash, or in a range A..B")
-	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, in the Git hook pre-receive: "+
-		"standard input has a line OLD NEW REF for each reference")
+	flags.BoolVar(&f.files, "files", false, "scan every argument as a file, even a single archive, and none as a SOURCE")
+	flags.StringVar(&f.stdinPath, "stdin-path", "stdin", "use this `name` for standard input (builder scan -) in reports")
+	flags.BoolVar(&f.staged, "staged", false, "scan what is staged in the Git work tree, and report only what HEAD does "+
+		"not have")
+	flags.StringVar(&f.since, "since", "", "scan what commits add: the commits after this `revision`, such as HEAD~3 or "+
+		"a short hash, or those of a range A..B")
+	flags.BoolVar(&f.preReceive, "pre-receive", false, "scan what a push adds, as the Git hook pre-receive: standard "+
+		"input has a line OLD NEW REF for each reference")
 	assignGroup(flags, groupScan)
 }
 
@@ -83,7 +82,7 @@ func (f *filesFlags) checkArguments(a *app, args []string) error {
 	case exclusive > 1:
 		return errors.New("--staged, --since, --pre-receive, --files and - for standard input exclude each other")
 	case f.selectsChanges() && len(args) > 1:
-		return fmt.Errorf("give one directory of the Git work tree, or none for the current one, and not %d", len(args))
+		return fmt.Errorf("want one directory of the Git work tree, or none for the current one, but got %d", len(args))
 	case slices.Contains(args, standardInput) && len(args) > 1:
 		return errors.New("- (standard input) must be the only argument")
 	case a.given["stdin-path"] && !slices.Contains(args, standardInput):

@@ -58,25 +58,26 @@ func (f *transferFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.workspaces, "workspace", nil, "transfer these workspaces: `slugs`, or ids on the "+
 		"platform to export from, separated by commas (default: the only one of SOURCE)")
 	flags.StringVar(&f.group, "group", "", "transfer the workspaces of SOURCE that are in this `group`")
-	flags.StringVar(&f.as, "as", "", "transfer into the workspace with this other `slug`, and adapt references to it")
+	flags.StringVar(&f.as, "as", "", "import into the workspace with this `slug` instead, and adapt references to it")
 	flags.StringSliceVar(&f.exclude, "exclude", nil, "leave out these `parts`, separated by commas, such as "+
 		"index, security or pages/home")
-	flags.BoolVar(&f.prune, "prune", false, "delete what the workspace on the target has and the transferred one lacks")
+	flags.BoolVar(&f.prune, "prune", false, "delete what the workspace on the target has and the imported one lacks")
 	flags.BoolVar(&f.create, "create", false, "create the workspace if the target does not have it")
-	flags.BoolVar(&f.keepDomains, "keep-domains", false, "restore the custom domains of the workspace on the "+
-		"target, which an import empties")
+	flags.BoolVar(&f.keepDomains, "keep-domains", false, "restore the custom domains of the workspace on the target, "+
+		"which an import clears")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what an import would change, and import nothing")
-	flags.StringVar(&f.backup, "backup", "", "save the workspace of the target as it was to this `file`, a zip archive")
-	flags.StringSliceVar(&f.variables, "service-env", nil, "take these environment variables of the service "+
-		"into account: `names`, separated by commas")
+	flags.StringVar(&f.backup, "backup", "", "save the workspace of the target to this `file`, a zip archive, before "+
+		"the import")
+	flags.StringSliceVar(&f.variables, "service-env", nil, "assume that the service has these environment variables: "+
+		"`names`, separated by commas")
 	assignGroup(flags, groupTransfer)
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Minute, "give up this `time` after the start of an import, "+
 		"such as 90s or 1h")
 	assignGroup(flags, groupLimits)
-	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer: `FORMAT=FILE` with a "+
-		"format of json and junit (repeat)")
+	flags.StringArrayVar(&f.reports, "report", nil, "write a report of the transfer to a file: `FORMAT=FILE`, where "+
+		"FORMAT is json or junit (repeat)")
 	flags.StringArrayVar(&f.changes, "changes", nil, "write what the import changes, as builder diff does: "+
-		"`FORMAT=FILE` with a format of markdown and json; not for a new workspace (repeat)")
+		"`FORMAT=FILE`, where FORMAT is markdown or json; not for a new workspace (repeat)")
 	assignGroup(flags, groupOutput)
 	f.source.registerPlace(flags)
 	f.scanOpts.registerNamed(flags, "scan-report")

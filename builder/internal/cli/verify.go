@@ -79,13 +79,12 @@ builder verify oci-layout://release.tar --skip-base`,
 	from.registerAccess(cmd.Flags())
 	from.registerLayout(cmd.Flags())
 	scanOpts.registerRules(cmd.Flags())
-	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE`, and compare; needs the "+
-		"scan flags of the original build")
+	cmd.Flags().StringVar(&src, "source", "", "build the image again from this `SOURCE` and compare the digests; needs "+
+		"the scan flags of the original build")
 	assignGroup(cmd.Flags(), groupSource)
 	registryOpts.register(cmd.Flags())
 	out.register(cmd.Flags())
-	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "end with exit code 9 if something cannot be "+
-		"proven, too")
+	cmd.Flags().BoolVar(&failUnproven, "fail-unproven", false, "also exit with code 9 if something cannot be proven")
 	cmd.Flags().BoolVar(&opts.SkipBase, "skip-base", false, "do not read the base, for machines that cannot reach it")
 	cmd.Flags().BoolVar(&opts.AllowMissingAttestations, "allow-missing-attestations", false, "accept an image "+
 		"without attestations")

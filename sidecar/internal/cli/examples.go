@@ -10,8 +10,8 @@ is stopped.`
 const checkDescription = `Check runs the read-only part of an import, prints one line per step and reports what would be
 imported.`
 
-const statusDescription = `Status prints the status of a running sidecar. It exits with the code that once would exit
-with at this moment.
+const statusDescription = `Status prints the status of a running sidecar. Its exit code is the one that sidecar once
+would return at this moment.
 
 A hook after an upgrade or a rollback can wait until every pod of a workload confirms the
 current release: use --all with a headless Service that publishes addresses that are not

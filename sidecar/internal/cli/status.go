@@ -36,8 +36,8 @@ type statusFlags struct {
 func (f *statusFlags) newFlagSet(env map[string]string) *flag.FlagSet {
 	fs := flag.NewFlagSet("status", flag.ContinueOnError)
 	fs.StringVar(&f.url, "url", "http://"+localAddress(env), "query the sidecar at this `URL`")
-	fs.BoolVar(&f.fresh, "fresh", false,
-		"make the sidecar check now that the platform has the release; exit with code 10 if not")
+	fs.BoolVar(&f.fresh, "fresh", false, "make the sidecar ask the platform now whether it has the release; exit with "+
+		"code 10 if it does not")
 	fs.BoolVar(&f.all, "all", false,
 		"query every address of the host in --url, such as a headless Service, and print one line per pod")
 	fs.IntVar(&f.pods, "pods", 1, "require at least this `number` of pods, with --all")
@@ -58,7 +58,7 @@ func localAddress(env map[string]string) string {
 	return addresses[0]
 }
 
-// runStatus queries running sidecars. It exits with the code that once would exit with at this moment.
+// runStatus queries running sidecars. Its exit code is the one of [runOnce] at this moment.
 func (a *app) runStatus(ctx context.Context, args []string) error {
 	var f statusFlags
 	if err := parseFlags(f.newFlagSet(a.env), args); err != nil {

@@ -37,7 +37,7 @@ func (a *app) runVersion(_ context.Context, args []string) error {
 
 func addFormatFlag(fs *flag.FlagSet, p *string) {
 	*p = "text"
-	fs.Func("format", "print the result in this format: `text|json`", func(s string) error {
+	fs.Func("format", "print the result in this format: `text|json` (default: text)", func(s string) error {
 		if s != "text" && s != "json" {
 			return errors.New("want text or json")
 		}

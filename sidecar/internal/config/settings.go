@@ -95,7 +95,7 @@ func (c *Config) platformSettings() []Setting {
 		{Name: "identity-headers", Section: sectionPlatform, value: headers{&c.IdentityHeaders},
 			Usage: "send these identity headers instead of the default ones: `name=value`, separated by commas"},
 		{Name: "ca-file", Section: sectionPlatform, value: text{&c.CAFile},
-			Usage: "trust the certificate authorities in this PEM `file`, in addition to the system's"},
+			Usage: "trust the certificate authorities in this PEM `file`, in addition to those of the system"},
 		{Name: "request-timeout", Section: sectionPlatform, value: duration{&c.RequestTimeout},
 			Usage: "time out requests other than imports after this `duration`"},
 	}
@@ -109,18 +109,18 @@ func (c *Config) importSettings() []Setting {
 			Usage: "run in this `mode`: import (the sidecar imports), observe (the service imports on its own), " +
 				"auto (import if the pod accepts the identity)"},
 		{Name: "gate", Section: sectionImport, value: gate{&c.Gate},
-			Usage: "gate readiness by this `policy`: strict (Ready once the release is confirmed), " +
-				"open-after=DURATION (or after that time), off"},
+			Usage: "open the readiness gate by this `policy`: strict (once the release is confirmed), " +
+				"open-after=DURATION (after that time at the latest), off (never closed)"},
 		{Name: "force", Section: sectionImport,
 			value: newChoice(&p.Force, importer.ForceNever, importer.ForceAlways, importer.ForceAuto),
-			Usage: "reimport workspaces that already have the version by this `policy`: never, always, " +
+			Usage: "apply this `policy` to workspaces that already have the version: never reimport them, always, " +
 				"or auto (after a failure, or when the content differs)"},
 		{Name: "tolerate", Section: sectionImport, value: newChoices(&p.Tolerate, state.TolerableReasons()...),
 			Usage: "confirm a release despite workspaces that fail for these `reasons` only, separated by commas: " +
 				"missing-photo, orphaned-app"},
 		{Name: "reconcile", Section: sectionImport,
 			value: newChoice(&p.Reconcile, importer.ReconcileNever, importer.ReconcileReport, importer.ReconcileRepair),
-			Usage: "handle workspaces that were changed after the import by this `policy`: " +
+			Usage: "apply this `policy` to workspaces that were changed after the import: " +
 				"never (do not check), report, or repair"},
 		{Name: "reconcile-interval", Section: sectionImport, value: duration{&p.ReconcileEvery},
 			Usage: "compare the workspaces at this `interval`"},
@@ -139,19 +139,19 @@ func (c *Config) waitSettings() []Setting {
 			Usage: "wait until --gateway-url reports these services ready: `names`, separated by commas " +
 				"(empty: do not wait)"},
 		{Name: "services-timeout", Section: sectionWait, value: duration{&p.ServicesTimeout},
-			Usage: "start the import without these services after this `duration`"},
+			Usage: "start the import after this `duration` even if --services are not ready"},
 		{Name: "group-timeout", Section: sectionWait, value: duration{&p.GroupTimeout},
 			Usage: "time out one attempt at a group after this `duration`"},
 		{Name: "pull-wait", Section: sectionWait, value: duration{&p.PullWait},
 			Usage: "wait up to this `duration` for the response to an import (0: --group-timeout); " +
-				"choose less than the timeout of a gateway in between"},
+				"choose less than the timeout of any proxy in between"},
 		{Name: "poll", Section: sectionWait, value: duration{&p.Poll},
 			Usage: "poll the lock and the events at this `interval`"},
 		{Name: "lock-expiry", Section: sectionWait, value: duration{&p.LockExpiry},
 			Usage: "expect the platform to drop a write lock after this `duration` " +
 				"(WORKSPACE_WRITE_LOCK_TIMEOUT_MINUTES)"},
 		{Name: "retry-min", Section: sectionWait, value: duration{&p.RetryMin},
-			Usage: "wait this `duration` before the first retry, and twice as long before each following one"},
+			Usage: "wait this `duration` before the first retry, and twice as long before each further one"},
 		{Name: "retry-max", Section: sectionWait, value: duration{&p.RetryMax},
 			Usage: "wait up to this `duration` between two retries"},
 		{Name: "timeout", Section: sectionWait, value: duration{&c.Timeout},
@@ -166,7 +166,8 @@ func (c *Config) httpSettings() []Setting {
 		{Name: "enable-lifecycle", Section: sectionHTTP, value: boolean{&c.EnableLifecycle}, Fixed: true,
 			Usage: "serve POST /-/reload and POST /-/import"},
 		{Name: "admin-token-file", Section: sectionHTTP, value: text{&c.AdminTokenFile},
-			Usage: "require the token in this `file` for these two requests (empty: accept them from this pod only)"},
+			Usage: "require the token in this `file` for the requests of --enable-lifecycle " +
+				"(empty: accept them from this pod only)"},
 		{Name: "cluster", Section: sectionHTTP, value: text{&c.Cluster}, Fixed: true,
 			Usage: "show this `name` of the cluster on the status page"},
 		{Name: "namespace", Section: sectionHTTP, value: text{&c.Namespace}, Fixed: true,
@@ -174,7 +175,7 @@ func (c *Config) httpSettings() []Setting {
 		{Name: "runbook-url", Section: sectionHTTP, value: text{&c.RunbookURL}, Fixed: true,
 			Usage: "link from the status page to the runbooks at this `URL` (empty: the runbooks of this project)"},
 		{Name: "drain-delay", Section: sectionHTTP, value: duration{&c.DrainDelay},
-			Usage: "delay the response to GET /drain by at least this `duration`: " +
+			Usage: "delay the response to GET /drain by at least this `duration`, because " +
 				"requests still arrive while the endpoint of the pod is being removed"},
 		{Name: "drain-timeout", Section: sectionHTTP, value: duration{&c.DrainTimeout},
 			Usage: "wait up to this `duration` in GET /drain for a running import; " +
@@ -189,7 +190,7 @@ func (c *Config) programSettings() []Setting {
 		{Name: "config", Section: sectionProgram, value: text{&c.File}, Fixed: true, NotInFile: true,
 			Usage: "read settings from this YAML `file`, and reload them when it changes"},
 		{Name: "print-config", Section: sectionProgram, value: boolean{&c.PrintConfig}, NotInFile: true,
-			Usage: "print all settings in the format of that file, and exit"},
+			Usage: "print all settings in the format of --config, and exit"},
 		{Name: "watch-interval", Section: sectionProgram, value: duration{&c.WatchInterval},
 			Usage: "check files at this `interval` if the system does not report their changes"},
 		{Name: "termination-log", Section: sectionProgram, value: text{&c.TerminationLog}, Fixed: true,
