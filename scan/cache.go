@@ -112,10 +112,11 @@ func (c *cache) fileKey(f File) (k verdicts.Key) {
 	if c == nil {
 		return k
 	}
-	h := sha256.New()
-	io.WriteString(h, f.Path+"\x00"+f.Within+"\x00")
-	h.Write(f.Data)
-	return verdicts.Key(h.Sum(nil))
+	sum := f.Sum
+	if sum == [sha256.Size]byte{} {
+		sum = sha256.Sum256(f.Data)
+	}
+	return sha256.Sum256([]byte(f.Path + "\x00" + f.Within + "\x00" + string(sum[:])))
 }
 
 // lookUpVerdict returns the cached verdict for a file, and whether a scan should verify it.

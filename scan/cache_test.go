@@ -4,10 +4,12 @@ package scan
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -49,6 +51,24 @@ func files() []File {
 		list = append(list, file(fmt.Sprintf("w%02d/index.yml", i), fmt.Sprintf("name: %d\n", i)))
 	}
 	return append(list, file("z/index.yml", canary+"leak"))
+}
+
+// TestSumOfTheCaller: a file has the same verdict, whether the caller knows its sum or not. The sum is
+// not that of the scanned content if checksums are left out of the scan.
+func TestSumOfTheCaller(t *testing.T) {
+	const metadata = "groups: [a]\nchecksums: {pages: {x: 0cc175b9c0f1b6a831c399e269772661}}\n"
+	plain := append(files(), file("w00/.import.yml", metadata))
+	summed := slices.Clone(plain)
+	for i := range summed {
+		summed[i].Sum = sha256.Sum256(summed[i].Data)
+	}
+	dir, d := t.TempDir(), &counting{Detector: words("counting")}
+	mustScan(t, cached(t, dir, Policy{}, d), plain...)
+	d.files.Store(0)
+	report := mustScan(t, cached(t, dir, Policy{}, d), summed...)
+	if n := d.files.Load(); n != 1 || report.Cache.Files != 51 {
+		t.Errorf("%d files are looked at, and %d are known; want the finding alone", n, report.Cache.Files)
+	}
 }
 
 // TestOneChange: a second scan only looks at new files and at files with findings.

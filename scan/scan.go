@@ -10,6 +10,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -25,6 +26,8 @@ type File struct {
 	Within string
 	// Data is the complete content. It must not be modified.
 	Data []byte
+	// Sum is the SHA-256 of Data, if the caller knows it; else zero.
+	Sum [sha256.Size]byte
 	// Commit and Date are set for files from the Git history: the first commit with this
 	// content, and its date.
 	Commit, Date string

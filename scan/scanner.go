@@ -115,7 +115,10 @@ func (r *Run) scanFile(f File) error {
 	if blanked > 0 {
 		out.skips = append(out.skips, Skip{Path: f.Path, Bytes: blanked, Reason: reasonChecksums})
 	}
-	shown := File{Path: f.Path, Within: f.Within, Data: data}
+	shown := f
+	if blanked > 0 {
+		shown = File{Path: f.Path, Within: f.Within, Data: data}
+	}
 	key := r.scanner.cache.fileKey(shown)
 	verdict, known, prove := r.scanner.cache.lookUpVerdict(key)
 	out.known = known

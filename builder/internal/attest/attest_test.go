@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/golden"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/scan"
@@ -32,7 +33,7 @@ var all = attest.Kinds{Provenance: true, SBOM: true, Scan: true}
 func example() *attest.Release {
 	var files attest.Inventory
 	for _, name := range []string{"crm/automations/ask.yml", "crm/index.yml", "mail-next/index.yml", "mail/index.yml"} {
-		files.Add(name, []byte("content of "+name))
+		files.Add(source.NewFile(name, []byte("content of "+name)))
 	}
 	d := digest.FromString
 	return &attest.Release{

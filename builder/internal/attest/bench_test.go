@@ -9,6 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -25,7 +26,7 @@ func BenchmarkBillOfMaterials(b *testing.B) {
 			Digest: digest.FromString(slug),
 		})
 		for f := range 50 {
-			files.Add(fmt.Sprintf("%s/automations/automation-%02d.yml", slug, f), []byte(slug))
+			files.Add(source.NewFile(fmt.Sprintf("%s/automations/automation-%02d.yml", slug, f), []byte(slug)))
 		}
 	}
 	r.Files = files.Files()

@@ -4,7 +4,6 @@ package attest
 
 import (
 	"crypto/sha1" // SPDX demands SHA-1
-	"crypto/sha256"
 	"fmt"
 	"path"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/package-url/packageurl-go"
 
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/spdx"
 )
@@ -24,12 +24,8 @@ import (
 type Inventory struct{ files []spdx.File }
 
 // Add adds a file.
-func (i *Inventory) Add(name string, data []byte) {
-	i.files = append(i.files, spdx.File{
-		Path:   name,
-		SHA1:   sha1.Sum(data),
-		SHA256: sha256.Sum256(data),
-	}) // SPDX demands SHA-1
+func (i *Inventory) Add(f source.File) {
+	i.files = append(i.files, spdx.File{Path: f.Path, SHA1: sha1.Sum(f.Data), SHA256: f.Sum}) // SPDX demands SHA-1
 }
 
 // Files returns the added files. Paths are relative to the directory of the workspaces.

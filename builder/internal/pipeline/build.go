@@ -188,7 +188,7 @@ func (b *builder) checks(ctx context.Context, resolve func() (*baseImage, error)
 func (b *builder) sinks(layers *layerSet, inventory *attest.Inventory) []sink {
 	sinks := []sink{{start: layers.start, add: layers.add}}
 	if b.opts.Attest.SBOM && b.opts.Attest.Files {
-		sinks = append(sinks, sink{add: func(f source.File) error { inventory.Add(f.Path, f.Data); return nil }})
+		sinks = append(sinks, sink{add: func(f source.File) error { inventory.Add(f); return nil }})
 	}
 	return sinks
 }

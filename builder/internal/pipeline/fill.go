@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
@@ -57,12 +56,10 @@ func versionName(name, commit, release string) (string, error) {
 // that checks, scan and layer see the same bytes.
 func fill(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, notify func(string)) walkFunc {
 	return func(ctx context.Context, v visitor) (walked, error) {
-		filler := workspace.NewFiller(defaults, limits, func(name string, data []byte) error {
-			return v.file(source.File{Path: name, Data: data})
-		})
+		filler := workspace.NewFiller(defaults, limits, v.file)
 		result, err := walk(ctx, visitor{
 			listed: v.listed,
-			file:   func(f source.File) error { return filler.Add(f.Path, f.Data) },
+			file:   filler.Add,
 		})
 		if err == nil {
 			err = filler.Flush()

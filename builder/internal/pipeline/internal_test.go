@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,33 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 		if want := "[4 in [a b] a/1:2 a/1.d/1:3 a/2:0 b/1:1]"; fmt.Sprint(paths) != want {
 			t.Errorf("sink %d got %v instead of %s", i, paths, want)
 		}
+	}
+}
+
+// The sum of a file is that of the bytes that ship, after defaults, checksums and stamps.
+func TestSumIsOfTheBytesThatShip(t *testing.T) {
+	files := workspacetest.Files{
+		"a/.import.yml":       "version: {name: v1}\nchecksums:\n  automations: {x: 0cc175b9c0f1b6a831c399e269772661}\n",
+		"a/automations/x.yml": "do: []\n", "a/index.yml": "name: A\n", "b/index.yml": "name: B\n",
+	}
+	input := Input{Defaults: workspace.Defaults{Group: "base1", Version: "v2"}, StampVersions: true}
+	checks := Checks{Workspaces: &workspace.Options{Checksums: workspace.ChecksumsRefresh}}
+	walk, err := walkShipped(openTree(t, files), input, checks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	_, err = walk.to(t.Context(), sink{add: func(f source.File) error {
+		if f.Sum != sha256.Sum256(f.Data) {
+			t.Errorf("the sum of %s is not that of %q", f.Path, f.Data)
+		}
+		if string(f.Data) != files[f.Path] {
+			changed++
+		}
+		return nil
+	}})
+	if err != nil || changed != 2 {
+		t.Errorf("%d files differ from the source, want both .import.yml; error %v", changed, err)
 	}
 }
 

@@ -72,7 +72,7 @@ func (b *builder) readPlatform(ctx context.Context, base *baseImage, p basePlatf
 	found := workspace.NewBase(*b.opts.Checks.Workspaces)
 	limits := cmp.Or(b.opts.Input.Source.Limits, source.DefaultLimits())
 	add := func(name string, data []byte) error {
-		found.Add(name, data)
+		found.Add(source.NewFile(name, data))
 		return nil
 	}
 	if err := readWorkspaces(ctx, base.image, p.manifest, b.opts.Repository.Directory, limits, add); err != nil {

@@ -76,7 +76,7 @@ func (o *opened) read(ctx context.Context, s *stages, sinks ...sink) (*Reading, 
 	return guarded(func() (*Reading, error) {
 		collector := o.checks.newCollector(o.input.StampVersions)
 		if collector != nil {
-			sinks = append(sinks, sink{add: func(f source.File) error { collector.Add(f.Path, f.Data); return nil }})
+			sinks = append(sinks, sink{add: func(f source.File) error { collector.Add(f); return nil }})
 		}
 		content, err := o.scan(ctx, s, sinks)
 		if err != nil {
@@ -124,7 +124,7 @@ func (o *opened) scan(ctx context.Context, s *stages, sinks []sink) (scanned, er
 func walkAndScan(ctx context.Context, walk walkFunc, scanner *scan.Scanner, sinks []sink) (scanned, error) {
 	run := scanner.Start(ctx)
 	content, err := walk.to(ctx, append(sinks, sink{add: func(f source.File) error {
-		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data}))
+		return fail(Incomplete, run.Add(ctx, scan.File{Path: f.Path, Data: f.Data, Sum: f.Sum}))
 	}})...)
 	report, ended := run.Finish()
 	if ended != nil {

@@ -5,7 +5,6 @@ package pipeline
 import (
 	"context"
 
-	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
@@ -19,12 +18,10 @@ func rewriting(input Input, checks Checks) workspace.Rewrite {
 // file, so that checks, scan and layer see the same bytes.
 func stamp(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) walkFunc {
 	return func(ctx context.Context, v visitor) (walked, error) {
-		stamper := workspace.NewStamper(rewrite, limits, func(name string, data []byte) error {
-			return v.file(source.File{Path: name, Data: data})
-		})
+		stamper := workspace.NewStamper(rewrite, limits, v.file)
 		result, err := walk(ctx, visitor{
 			listed: v.listed,
-			file:   func(f source.File) error { return stamper.Add(f.Path, f.Data) },
+			file:   stamper.Add,
 		})
 		if err == nil {
 			err = stamper.Flush()

@@ -5,6 +5,7 @@ package source
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -85,6 +86,13 @@ type File struct {
 	// Path is relative to the root of the workspaces, with slashes: slug/index.yml.
 	Path string
 	Data []byte
+	// Sum is the SHA-256 of Data. It is computed once, by [NewFile].
+	Sum [sha256.Size]byte
+}
+
+// NewFile returns a file with its sum.
+func NewFile(name string, data []byte) File {
+	return File{Path: name, Data: data, Sum: sha256.Sum256(data)}
 }
 
 // Drop is an entry that does not ship.
@@ -286,7 +294,7 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 		if t.checkout != nil {
 			compared.addFile(e.path, data)
 		}
-		if err := fn(File{Path: e.path, Data: data}); err != nil {
+		if err := fn(NewFile(e.path, data)); err != nil {
 			return Report{}, err
 		}
 	}

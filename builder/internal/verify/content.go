@@ -16,6 +16,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
 	"github.com/prismeai/workspaces-release/builder/internal/layer"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/spdx"
@@ -164,8 +165,9 @@ func (c *content) checkEntry(h *tar.Header, r io.Reader) error {
 	}
 	c.files++
 	c.bytes += int64(len(data))
-	c.collector.Add(rel, data)
-	c.inventory.Add(rel, data)
+	file := source.NewFile(rel, data)
+	c.collector.Add(file)
+	c.inventory.Add(file)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkCollect(b *testing.B) {
 	for b.Loop() {
 		c := NewCollector(Options{})
 		for i, name := range names {
-			c.Add(name, data[i])
+			c.Add(source.NewFile(name, data[i]))
 		}
 		repo, ds := c.Finish()
 		if _, more := repo.Plan(); len(ds)+len(more) > 0 {
@@ -50,7 +51,7 @@ func TestMemory(t *testing.T) {
 	for _, s := range workspacetest.Many(workspaces, filesEach*fileSize, "base1") {
 		s.Automations = filesEach
 		for name, text := range s.Files() {
-			c.Add(s.Slug+"/"+name, []byte(text))
+			c.Add(source.NewFile(s.Slug+"/"+name, []byte(text)))
 		}
 	}
 	runtime.GC()
@@ -92,7 +93,7 @@ func BenchmarkManyWorkspaces(b *testing.B) {
 	for b.Loop() {
 		c := NewCollector(Options{})
 		for _, f := range repo {
-			c.Add(f.name, f.data)
+			c.Add(source.NewFile(f.name, f.data))
 		}
 		facts, _ := c.Finish()
 		plan, ds := facts.Plan()

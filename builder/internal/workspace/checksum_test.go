@@ -5,6 +5,8 @@ package workspace
 import (
 	"crypto/md5"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 func TestMD5OfListedFilesOnly(t *testing.T) {
@@ -26,11 +28,11 @@ func TestMD5OfListedFilesOnly(t *testing.T) {
 		{"checksums are ignored", listed("    x: " + sum + "\n"), ChecksumsIgnore, false, false},
 	} {
 		collector := NewCollector(Options{Checksums: c.mode})
-		add := func() { collector.Add("w/"+metadataFile, []byte(c.metadata)) }
+		add := func() { collector.Add(source.NewFile("w/"+metadataFile, []byte(c.metadata))) }
 		if !c.last {
 			add()
 		}
-		collector.Add("w/pages/x.yml", []byte(content))
+		collector.Add(source.NewFile("w/pages/x.yml", []byte(content)))
 		if c.last {
 			add()
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
@@ -114,24 +115,22 @@ func NewCollector(options Options) *Collector {
 	}
 }
 
-// Add adds a file. name is relative to the directory of the workspaces and uses slashes:
-// slug/automations/x.yml. Add does not retain data.
-func (c *Collector) Add(name string, data []byte) {
-	slug, rel, nested := strings.Cut(name, "/")
+// Add adds a file, but does not retain its data.
+func (c *Collector) Add(added source.File) {
+	slug, rel, nested := strings.Cut(added.Path, "/")
 	if !nested || strings.HasPrefix(slug, ".") {
-		c.report(ruleOutsideWorkspace, Position{File: name}, "the file is not in a workspace")
+		c.report(ruleOutsideWorkspace, Position{File: added.Path}, "the file is not in a workspace")
 		return
 	}
 	s := c.stateOf(slug)
-	sum := sha256.Sum256(data)
-	s.files = append(s.files, release.File{Path: rel, Sum: sum})
-	s.bytes += int64(len(data))
-	if gitfilter.Detect(rel, data) != gitfilter.None {
+	s.files = append(s.files, release.File{Path: rel, Sum: added.Sum})
+	s.bytes += int64(len(added.Data))
+	if gitfilter.Detect(rel, added.Data) != gitfilter.None {
 		s.recordPresence(rel)
 		return
 	}
-	f := &file{at: Position{File: name}, rel: rel, data: data, sum: sum}
-	c.scripts.Add(slug, dsul.File{Name: rel, Data: data, Root: func() *yaml.Node {
+	f := &file{at: Position{File: added.Path}, rel: rel, data: added.Data, sum: added.Sum}
+	c.scripts.Add(slug, dsul.File{Name: rel, Data: added.Data, Root: func() *yaml.Node {
 		root, _ := c.parse(f)
 		return root
 	}})

@@ -16,6 +16,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
 
@@ -25,7 +26,7 @@ type files = workspacetest.Files
 func collect(options Options, fs files) (*Repository, *Plan, []diagnostic.Diagnostic) {
 	c := NewCollector(options)
 	for _, name := range slices.Sorted(maps.Keys(fs)) {
-		c.Add(name, []byte(fs[name]))
+		c.Add(source.NewFile(name, []byte(fs[name])))
 	}
 	repo, ds := c.Finish()
 	plan, order := repo.Plan()
@@ -150,7 +151,7 @@ func TestOrderOfFilesDoesNotMatter(t *testing.T) {
 	names := slices.Sorted(maps.Keys(fs))
 	slices.Reverse(names)
 	for _, name := range names {
-		c.Add(name, []byte(fs[name]))
+		c.Add(source.NewFile(name, []byte(fs[name])))
 	}
 	_, got := c.Finish()
 	if diff := cmp.Diff(want, got); diff != "" {

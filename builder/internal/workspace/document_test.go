@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // TestHostileYAMLIsBounded parses documents that are small but expensive.
@@ -94,7 +96,7 @@ func addSeeds(f *testing.F) {
 // checkDiagnostics fails for a diagnostic that is not useful.
 func checkDiagnostics(t *testing.T, name string, data []byte) {
 	c := NewCollector(Options{Limits: Limits{FileSize: 1 << 16, Nodes: 10_000}})
-	c.Add(name, data)
+	c.Add(source.NewFile(name, data))
 	repo, ds := c.Finish()
 	if _, more := repo.Plan(); len(more) > 0 {
 		ds = append(ds, more...)

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // Defaults are the values in the release file for workspaces whose .import.yml lacks them.
@@ -54,7 +56,7 @@ type Filler struct {
 	*reporter
 	defaults Defaults
 	limits   Limits
-	emit     func(name string, data []byte) error
+	emit     func(source.File) error
 	// slug is the current workspace.
 	slug string
 	// done is set once the .import.yml of the current workspace has been emitted.
@@ -68,7 +70,7 @@ type Filler struct {
 
 // NewFiller returns a filler that passes the files on to emit. Files must be added, and are
 // emitted, in the byte order of their paths.
-func NewFiller(defaults Defaults, limits Limits, emit func(name string, data []byte) error) *Filler {
+func NewFiller(defaults Defaults, limits Limits, emit func(source.File) error) *Filler {
 	return &Filler{
 		reporter: newReporter(),
 		defaults: defaults,
@@ -79,10 +81,10 @@ func NewFiller(defaults Defaults, limits Limits, emit func(name string, data []b
 }
 
 // Add adds a file: see [Collector.Add].
-func (f *Filler) Add(name string, data []byte) error {
-	slug, _, nested := strings.Cut(name, "/")
+func (f *Filler) Add(file source.File) error {
+	slug, _, nested := strings.Cut(file.Path, "/")
 	if !nested {
-		return f.emit(name, data)
+		return f.emit(file)
 	}
 	if slug != f.slug {
 		if err := f.Flush(); err != nil {
@@ -95,15 +97,23 @@ func (f *Filler) Add(name string, data []byte) error {
 	metadata := slug + "/" + metadataFile
 	switch {
 	case f.done:
-	case name == metadata:
+	case file.Path == metadata:
 		f.done = true
-		data = f.completeMetadata(name, data)
-	case name > metadata:
+		file = replaceData(file, f.completeMetadata(file.Path, file.Data))
+	case file.Path > metadata:
 		if err := f.createMetadata(); err != nil {
 			return err
 		}
 	}
-	return f.emit(name, data)
+	return f.emit(file)
+}
+
+// replaceData returns a file with other content, and the same file for the same content.
+func replaceData(f source.File, data []byte) source.File {
+	if bytes.Equal(f.Data, data) {
+		return f
+	}
+	return source.NewFile(f.Path, data)
 }
 
 // Flush ends the current workspace. Call it after the last file.
@@ -130,7 +140,7 @@ func (f *Filler) createMetadata() error {
 	f.files++
 	f.bytes += int64(len(text))
 	f.filled = append(f.filled, f.slug)
-	return f.emit(f.slug+"/"+metadataFile, []byte(text))
+	return f.emit(source.NewFile(f.slug+"/"+metadataFile, []byte(text)))
 }
 
 // completeMetadata returns an .import.yml with the missing values added.

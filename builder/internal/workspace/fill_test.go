@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // Missing values come from the defaults, and everything else is kept.
@@ -55,12 +57,12 @@ type filledFile struct{ name, text string }
 // fillShop fills a repository in which shop has an .import.yml and desk has none.
 func fillShop(t *testing.T, defaults Defaults, text string) (got []filledFile, added int64, rules []string) {
 	t.Helper()
-	f := NewFiller(defaults, Limits{}, func(name string, data []byte) error {
-		got = append(got, filledFile{name, string(data)})
+	f := NewFiller(defaults, Limits{}, func(f source.File) error {
+		got = append(got, filledFile{f.Path, string(f.Data)})
 		return nil
 	})
 	for _, file := range []filledFile{{"shop/!first", "1"}, {"shop/.import.yml", text}, {"shop/index.yml", "2"}} {
-		if err := f.Add(file.name, []byte(file.text)); err != nil {
+		if err := f.Add(source.NewFile(file.name, []byte(file.text))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,12 +83,12 @@ func TestFillerCreatesFile(t *testing.T) {
 		Group:   "base1",
 		Version: "v1",
 		Groups:  map[string][]string{"b": {"x"}},
-	}, Limits{}, func(name string, data []byte) error {
-		got = append(got, filledFile{name, string(data)})
+	}, Limits{}, func(f source.File) error {
+		got = append(got, filledFile{f.Path, string(f.Data)})
 		return nil
 	})
 	for _, name := range []string{"a/!", "b/!", "b/automations/a.yml", "b/index.yml", "c/.import.yml", "top"} {
-		if err := f.Add(name, []byte("version: {name: v9}\ngroups: [g]\n")); err != nil {
+		if err := f.Add(source.NewFile(name, []byte("version: {name: v9}\ngroups: [g]\n"))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
@@ -58,7 +59,7 @@ func (f *Formatter) Add(directory, rel string, data []byte) {
 		s.data = bytes.Clone(data)
 		return
 	}
-	s.coverFile(rel, data, f.limits)
+	s.coverFile(rel, source.NewFile(rel, data), f.limits)
 	if p := classifyPath(rel); p.section == sectionImports && hasChecksum(rel) {
 		root, _ := parseYAML(data, f.limits)
 		if app := readFacts(root, rel).appSlug.Value; app != "" {

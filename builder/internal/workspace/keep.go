@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // basePrefix marks positions in the base image.
@@ -21,7 +22,7 @@ type Base struct {
 func NewBase(options Options) *Base { return &Base{NewCollector(options)} }
 
 // Add adds a file: see [Collector.Add].
-func (b *Base) Add(name string, data []byte) { b.collector.Add(name, data) }
+func (b *Base) Add(f source.File) { b.collector.Add(f) }
 
 // Finish returns the workspaces, marked as FromBase, for [Options]. Problems of the base are not
 // reported: the authors of this repository cannot fix them.

@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // keep validates the usual workspaces, alpha and beta, together with those of a base.
 func keep(options Options, base map[string]string, change func(files)) (*Repository, *Plan, []string) {
 	b := NewBase(options)
 	for name, text := range base {
-		b.Add(name, []byte(text))
+		b.Add(source.NewFile(name, []byte(text)))
 	}
 	options.Kept = b.Finish()
 	fs := pair()

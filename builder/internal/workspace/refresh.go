@@ -4,7 +4,6 @@ package workspace
 
 import (
 	"crypto/md5" // the checksums of the platform are MD5
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/yamltree"
@@ -28,14 +28,14 @@ func (c sumChanges) String() string {
 }
 
 // coverFile records a file if the platform writes a checksum of it.
-func (s *workspaceState) coverFile(rel string, data []byte, limits Limits) {
-	if !hasChecksum(rel) || gitfilter.Detect(rel, data) != gitfilter.None {
+func (s *workspaceState) coverFile(rel string, f source.File, limits Limits) {
+	if !hasChecksum(rel) || gitfilter.Detect(rel, f.Data) != gitfilter.None {
 		return
 	}
-	root, _ := parseYAML(data, limits)
-	s.files = append(s.files, release.File{Path: rel, Sum: sha256.Sum256(data)})
+	root, _ := parseYAML(f.Data, limits)
+	s.files = append(s.files, release.File{Path: rel, Sum: f.Sum})
 	s.covered = append(s.covered, coveredFile{
-		file: len(s.files) - 1, slug: readFacts(root, rel).slug.Value, md5: md5.Sum(data),
+		file: len(s.files) - 1, slug: readFacts(root, rel).slug.Value, md5: md5.Sum(f.Data),
 	})
 }
 

@@ -11,18 +11,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 )
 
 // refreshed runs files through a refreshing stamper.
 func refreshed(t *testing.T, rewrite Rewrite, in files) (files, []diagnostic.Diagnostic) {
 	t.Helper()
 	out := files{}
-	s := NewStamper(rewrite, Limits{}, func(name string, data []byte) error {
-		out[name] = string(data)
+	s := NewStamper(rewrite, Limits{}, func(f source.File) error {
+		out[f.Path] = string(f.Data)
 		return nil
 	})
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		if err := s.Add(name, []byte(in[name])); err != nil {
+		if err := s.Add(source.NewFile(name, []byte(in[name]))); err != nil {
 			t.Fatal(err)
 		}
 	}

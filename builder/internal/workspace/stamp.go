@@ -4,7 +4,6 @@ package workspace
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
@@ -42,20 +42,15 @@ type Stamper struct {
 	*reporter
 	Rewrite
 	limits Limits
-	emit   func(name string, data []byte) error
+	emit   func(source.File) error
 	// slug is the workspace whose files are held: .import.yml is among its first files, but the
 	// digest is known only after the last.
 	slug  string
-	held  []heldFile
+	held  []source.File
 	bytes int64
 	// names are the version names in the source, by workspace.
 	names map[string]string
 	added int64
-}
-
-type heldFile struct {
-	name string
-	data []byte
 }
 
 // Rewrite selects what a [Stamper] rewrites in .import.yml.
@@ -63,7 +58,7 @@ type Rewrite struct{ Stamp, Refresh bool }
 
 // NewStamper returns a stamper that passes the files on to emit in their order. Only the limits of
 // a single file are used.
-func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []byte) error) *Stamper {
+func NewStamper(rewrite Rewrite, limits Limits, emit func(source.File) error) *Stamper {
 	return &Stamper{
 		reporter: newReporter(),
 		Rewrite:  rewrite,
@@ -75,32 +70,32 @@ func NewStamper(rewrite Rewrite, limits Limits, emit func(name string, data []by
 
 // Add adds a file: see [Collector.Add]. The files of a workspace must be consecutive, as they are
 // in the byte order of their paths.
-func (s *Stamper) Add(name string, data []byte) error {
-	slug, _, nested := strings.Cut(name, "/")
+func (s *Stamper) Add(f source.File) error {
+	slug, _, nested := strings.Cut(f.Path, "/")
 	if slug != s.slug {
 		if err := s.Flush(); err != nil {
 			return err
 		}
 	}
 	if !nested {
-		return s.emit(name, data)
+		return s.emit(f)
 	}
 	s.slug = slug
-	s.bytes += int64(len(data))
+	s.bytes += int64(len(f.Data))
 	if s.bytes > maxHeld {
 		return fmt.Errorf("workspace %s has more than %d bytes: it is too large for its .import.yml to be rewritten",
 			quoteName(slug), maxHeld)
 	}
-	s.held = append(s.held, heldFile{name, data})
+	s.held = append(s.held, f)
 	return nil
 }
 
 // Flush emits the held workspace. Call it after the last file.
 func (s *Stamper) Flush() error {
 	for i, f := range s.held {
-		if f.name == s.slug+"/"+metadataFile {
-			s.held[i].data = s.rewriteMetadata(f.data)
-			s.added += int64(len(s.held[i].data) - len(f.data))
+		if f.Path == s.slug+"/"+metadataFile {
+			s.held[i] = replaceData(f, s.rewriteMetadata(f.Data))
+			s.added += int64(len(s.held[i].Data) - len(f.Data))
 		}
 	}
 	held := s.held
@@ -108,7 +103,7 @@ func (s *Stamper) Flush() error {
 	s.held = nil
 	s.bytes = 0
 	for _, f := range held {
-		if err := s.emit(f.name, f.data); err != nil {
+		if err := s.emit(f); err != nil {
 			return err
 		}
 	}
@@ -130,7 +125,7 @@ func (s *Stamper) rewriteMetadata(data []byte) []byte {
 func (s *Stamper) refreshSums(data []byte) []byte {
 	files := workspaceState{slug: s.slug}
 	for _, f := range s.held {
-		files.coverFile(strings.TrimPrefix(f.name, s.slug+"/"), f.data, s.limits)
+		files.coverFile(strings.TrimPrefix(f.Path, s.slug+"/"), f, s.limits)
 	}
 	at := Position{File: s.slug + "/" + metadataFile}
 	out, changes, err := files.refreshMetadata(data, s.limits)
@@ -180,12 +175,11 @@ func (s *Stamper) stampVersion(data []byte) []byte {
 func (s *Stamper) computeStamp(metadata []byte) string {
 	var files []release.File
 	for _, f := range s.held {
-		rel := strings.TrimPrefix(f.name, s.slug+"/")
-		data := f.data
+		rel := strings.TrimPrefix(f.Path, s.slug+"/")
 		if rel == metadataFile {
-			data = metadata
+			f = replaceData(f, metadata)
 		}
-		files = append(files, release.File{Path: rel, Sum: sha256.Sum256(data)})
+		files = append(files, release.File{Path: rel, Sum: f.Sum})
 	}
 	return release.ContentDigest(files).Encoded()[:stampDigits]
 }

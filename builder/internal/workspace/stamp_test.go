@@ -17,6 +17,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -25,15 +26,15 @@ func stamped(t *testing.T, in map[string]string) (out, names map[string]string, 
 	t.Helper()
 	out = map[string]string{}
 	var order []string
-	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(name string, data []byte) error {
-		out[name] = string(data)
-		order = append(order, name)
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(f source.File) error {
+		out[f.Path] = string(f.Data)
+		order = append(order, f.Path)
 		return nil
 	})
 	var size int
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		size -= len(in[name])
-		if err := s.Add(name, []byte(in[name])); err != nil {
+		if err := s.Add(source.NewFile(name, []byte(in[name]))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,27 +212,27 @@ func TestEveryChangeGivesAnotherStamp(t *testing.T) {
 
 func TestStamperReturnsEmitError(t *testing.T) {
 	broken := errors.New("disk on fire")
-	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(string, []byte) error { return broken })
-	if err := s.Add("a/x", nil); err != nil {
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(source.File) error { return broken })
+	if err := s.Add(source.NewFile("a/x", nil)); err != nil {
 		t.Errorf("held files: %v", err)
 	}
-	if err := s.Add("b/x", nil); !errors.Is(err, broken) {
+	if err := s.Add(source.NewFile("b/x", nil)); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
-	if err := s.Add("README.md", nil); !errors.Is(err, broken) {
+	if err := s.Add(source.NewFile("README.md", nil)); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestWorkspaceThatIsTooLargeToHold(t *testing.T) {
-	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(string, []byte) error { return nil })
+	s := NewStamper(Rewrite{Stamp: true}, Limits{}, func(source.File) error { return nil })
 	large := make([]byte, maxHeld/2)
 	for _, name := range []string{"a/1", "a/2", "b/1", "b/2"} {
-		if err := s.Add(name, large); err != nil {
+		if err := s.Add(source.File{Path: name, Data: large}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Add("b/3", []byte("x")); err == nil || !strings.Contains(err.Error(), `"b"`) {
+	if err := s.Add(source.NewFile("b/3", []byte("x"))); err == nil || !strings.Contains(err.Error(), `"b"`) {
 		t.Errorf("error %v does not name the workspace", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 	"github.com/prismeai/workspaces-release/builder/internal/workspace/workspacetest"
 )
@@ -20,7 +21,7 @@ func TestManyAreValid(t *testing.T) {
 		Groups: []workspace.Group{{Name: "base1"}, {Name: "base2"}, {Name: "extended"}},
 	})
 	for name, text := range files {
-		c.Add(name, []byte(text))
+		c.Add(source.NewFile(name, []byte(text)))
 	}
 	repo, ds := c.Finish()
 	_, order := repo.Plan()
