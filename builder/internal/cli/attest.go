@@ -49,7 +49,7 @@ func (f *attestFlags) selectedKinds() (attest.Kinds, error) {
 		case "scan":
 			kinds.Scan = !disabled
 		default:
-			return kinds, fmt.Errorf("attestation %q: the type is none of provenance, sbom and scan", text)
+			return kinds, fmt.Errorf("attestation %q: unknown type, want provenance, sbom or scan", text)
 		}
 	}
 	return kinds, nil

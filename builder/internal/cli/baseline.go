@@ -14,6 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
 	"github.com/prismeai/workspaces-release/internal/atomicfile"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/scan"
 )
 
@@ -103,7 +104,10 @@ func (f *writeBaselineFlags) writeBaseline(a *app, baseline *scan.Baseline) erro
 		return err
 	}
 	all, incomplete := baseline.Entries()
-	fmt.Fprintf(a.Err, "wrote %s; findings in it: %d, to be given an owner and a reason before they are "+
-		"accepted: %d\n", f.path, all, incomplete)
+	fmt.Fprintf(a.Err, "wrote %s: %s", f.path, terminal.Plural(all, "entry"))
+	if incomplete > 0 {
+		fmt.Fprintf(a.Err, "; %d accept nothing until they have an owner and a reason", incomplete)
+	}
+	fmt.Fprintln(a.Err)
 	return nil
 }

@@ -47,7 +47,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func withCode(code int, err error) error { return &exitError{code: code, err: err} }
 
 func usageError(cmd *cobra.Command, err error) error {
-	return withCode(exitUsage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+	return withCode(exitUsage, fmt.Errorf("%w\nRun '%s --help' for usage", err, cmd.CommandPath()))
 }
 
 func exitCode(err error) int {

@@ -115,7 +115,7 @@ func (f *targetFlags) missingValues(ctx context.Context, a *app,
 	defer client.CloseIdleConnections()
 	missing, err := requirements.Missing(ctx, client, all, f.variables)
 	if err != nil && ctx.Err() == nil {
-		err = withCode(exitPush, fmt.Errorf("ask the platform what it has: %w", err))
+		err = withCode(exitPush, fmt.Errorf("read the values of the platform: %w", err))
 	}
 	return missing, err
 }

@@ -150,7 +150,7 @@ func (f *filesFlags) openChanges(a *app, args []string, from *sourceFlags) (pipe
 		files.Walk = func(ctx context.Context, fn func(source.Version) error) error {
 			commits, err := opened.Since(ctx, f.since, fn)
 			if err == nil {
-				a.notes.addNote(fmt.Sprintf("commits of %s that were looked at: %d", f.since, commits))
+				a.notes.addNote(fmt.Sprintf("commits of %s that were scanned: %d", f.since, commits))
 			}
 			return err
 		}

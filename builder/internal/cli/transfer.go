@@ -91,7 +91,7 @@ func (f *transferFlags) validateFlags(args []string) error {
 	case f.to.url == "":
 		return errors.New("--to-api-url is required: the URL of the API of the platform to import into")
 	case len(args) == 0 && f.from.url == "":
-		return errors.New("say what to transfer: SOURCE, or --from-api-url and --workspace")
+		return errors.New("nothing to transfer: pass a SOURCE, or --from-api-url and --workspace")
 	case len(args) == 1 && f.from.url != "":
 		return errors.New("SOURCE and --from-api-url exclude each other: the workspace comes from one of them")
 	case f.from.url != "" && f.group != "":

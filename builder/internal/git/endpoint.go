@@ -94,9 +94,9 @@ func checkURL(u *url.URL) error {
 		return errors.New("the source is a URL that names no host or no repository")
 	case strings.Contains(u.EscapedPath(), "@"):
 		// In https://user:12/34@host/path, the part before the slash would be the host.
-		return errors.New("the source has an @ behind its host: write / in a password as %2F, and @ in a path as %40")
+		return errors.New("the source has an @ after its host: write / in a password as %2F, and @ in a path as %40")
 	case u.Scheme == "ssh" && strings.HasPrefix(strings.TrimLeft(u.Path, "/"), "-"):
-		return errors.New("the source is an ssh URL whose path starts with a dash: servers take that for an option")
+		return errors.New("the source is an ssh URL whose path starts with a dash: servers read it as an option")
 	}
 	return nil
 }

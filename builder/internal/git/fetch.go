@@ -196,7 +196,7 @@ func explainError(ctx context.Context, err error, cred credential) error {
 	case errors.Is(err, errNoSuch):
 		text = "the server has no such repository, or does not show it to " + cred.describeOrigin()
 	case errors.As(err, new(x509.UnknownAuthorityError)):
-		text = "no known authority has signed the server's certificate: name a file with the right one by --git-ca"
+		text = "the server's certificate is signed by an unknown authority: pass the authority's certificate with --git-ca"
 	case errors.As(err, &redirect):
 		text = redirect.Error()
 	case errors.As(err, &unnamed):

@@ -226,7 +226,7 @@ func TestPrivateAuthority(t *testing.T) {
 	if got := read(t, url, Auth{CAFile: server.CAFile(t)}); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	fetchError(t, url, Auth{}, "no known authority has signed the server's certificate", "--git-ca")
+	fetchError(t, url, Auth{}, "certificate is signed by an unknown authority", "--git-ca")
 	fetchError(t, url, Auth{CAFile: filepath.Join(t.TempDir(), "absent")}, "absent")
 	if len(server.Requests()) != 2 {
 		t.Errorf("requests %+v", server.Requests())

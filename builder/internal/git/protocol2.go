@@ -25,7 +25,7 @@ const gitProtocol = "version=2"
 type unnamedError struct{ hash plumbing.Hash }
 
 func (e *unnamedError) Error() string {
-	return fmt.Sprintf("no branch and no tag is at commit %s, and the server does not give other commits: "+
+	return fmt.Sprintf("no branch and no tag is at commit %s, and the server does not serve other commits: "+
 		"name a branch or a tag", e.hash)
 }
 

@@ -250,10 +250,10 @@ func explainSSH(err error) error {
 	case errors.As(err, &key) && len(key.Want) == 0:
 		return errors.New("no known_hosts file has the server's key: compare it with what its owner publishes, and add it")
 	case errors.As(err, &key):
-		return errors.New("the server's key is not the one in known_hosts: somebody may be listening, or its owner changed " +
-			"it")
+		return errors.New("the server's key is not the one in known_hosts: the connection may be intercepted, " +
+			"or its owner changed it")
 	case phrases.Says(err, notAuthenticated):
-		return errors.New("the server takes neither user nor key: correct the user in the URL, or --git-ssh-key-file")
+		return errors.New("the server rejects the user or the key: correct the user in the URL, or --git-ssh-key-file")
 	}
 	return err
 }

@@ -113,7 +113,7 @@ func TestSSHPasswordOfTheURL(t *testing.T) {
 	if got := read(t, url, opts); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	err := fetchError(t, strings.Replace(url, "ann", "bob", 1), opts, "takes neither user nor key")
+	err := fetchError(t, strings.Replace(url, "ann", "bob", 1), opts, "rejects the user or the key")
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the password is in %q", err)
 	}
@@ -138,7 +138,7 @@ func TestSSHRefusals(t *testing.T) {
 		{"no known hosts", s.key, "", "", []string{"no known_hosts file", "SSH_KNOWN_HOSTS"}},
 		{"absent known hosts", s.key, filepath.Join(dir, "absent"), "", []string{"known_hosts"}},
 		{"broken known hosts", s.key, filepath.Join(dir, "broken"), "", []string{"read known hosts"}},
-		{"other key", filepath.Join(dir, "stranger"), s.known, "", []string{"takes neither user nor key", "--git-ssh-key-file"}},
+		{"other key", filepath.Join(dir, "stranger"), s.known, "", []string{"rejects the user or the key", "--git-ssh-key-file"}},
 		{"locked key", filepath.Join(dir, "locked"), s.known, "", []string{"has a passphrase", "agent"}},
 		{"no key", filepath.Join(dir, "none"), s.known, "", []string{"is not a private key"}},
 		{"absent key", filepath.Join(dir, "absent"), s.known, "", []string{"read SSH key", "absent"}},

@@ -107,7 +107,7 @@ func TestMirrorThatIsDownIsReported(t *testing.T) {
 	c := newClient(t, opts)
 	resolve(t, c, pushed.Ref)
 	resolve(t, c, pushed.Ref)
-	want := "the mirror " + mirror.Host() + " of " + upstream.Host() + " does not answer, so that it is not used: "
+	want := "the mirror " + mirror.Host() + " of " + upstream.Host() + " does not answer and is not used: "
 	if len(notes) != 1 || !strings.HasPrefix(notes[0], want) || !strings.Contains(notes[0], "connection refused") {
 		t.Errorf("notes %q, want one that begins with %q", notes, want)
 	}

@@ -50,6 +50,6 @@ func (w *mirrorWatch) reportOnce(mirror string, err error) {
 	w.reported[mirror] = true
 	w.mu.Unlock()
 	if isNew {
-		w.notify(fmt.Sprintf("the mirror %s of %s does not answer, so that it is not used: %v", mirror, origin, err))
+		w.notify(fmt.Sprintf("the mirror %s of %s does not answer and is not used: %v", mirror, origin, err))
 	}
 }

@@ -58,7 +58,7 @@ var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`(?i)yaml|duplicated? (mapping )?key|unexpected token`),
 		Help: "the platform cannot read the file: correct it in the workspace that it comes from"},
 	{Text: lazyregexp.New(`(?i)validation|BadParameters|must (be|have|NOT|match)|invalid`),
-		Help: "the platform refuses what the file says: correct it in the workspace that it comes from, or " +
+		Help: "the platform rejects the content of the file: correct it in the workspace that it comes from, or " +
 			"bring the target to the version of the platform that wrote it"},
 }
 
@@ -94,7 +94,7 @@ func explainRefusal(err error, side string) error {
 			"create one the right to do that",
 		platform.ClassNotFound: fmt.Sprintf("check --%s-api-url, and that the platform knows archives of "+
 			"workspaces", side),
-		platform.ClassRateLimited: "the platform takes few such requests in a minute: run again later",
+		platform.ClassRateLimited: "the platform limits such requests: run again in some minutes",
 		platform.ClassLocked: "another change of this workspace is in progress: run again when it has ended; a " +
 			"lock whose holder is gone expires after 30 minutes",
 		platform.ClassRejected: "correct what the platform names; nothing was imported",
@@ -105,7 +105,7 @@ func explainRefusal(err error, side string) error {
 	return &outcome.Problem{
 		Code:    e.Class.String(),
 		Message: e.Error(),
-		Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies on the way; else see the log of "+
+		Help: cmp.Or(help, fmt.Sprintf("check --%s-api-url and the proxies in between, or read the log of "+
 			"the platform", side)),
 	}
 }

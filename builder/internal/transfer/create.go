@@ -17,7 +17,7 @@ import (
 // printWait prints how long the platform asks the client to wait.
 func printWait(say func(string)) retry.Waiting {
 	return func(left time.Duration) {
-		say(fmt.Sprintf("the platform takes few such requests in a minute: %s left to wait", left.Round(time.Second)))
+		say(fmt.Sprintf("the platform limits such requests: trying again in %s", left.Round(time.Second)))
 	}
 }
 
@@ -83,7 +83,7 @@ func (r *run) warnOfLabels(labels []string, whose string) {
 		}
 		r.result.addWarning(outcome.Problem{
 			Code: oneProduct,
-			Message: fmt.Sprintf("%s has the label %s: such workspaces belong together, and are not meant to be "+
+			Message: fmt.Sprintf("%s has the label %s: such workspaces belong together and should not be "+
 				"replaced one by one", whose, label),
 			Help: "bring them to the target as a release, in which all have one version",
 		})
@@ -114,7 +114,7 @@ func (r *run) inspectTarget(ctx context.Context, id string) error {
 	if len(r.domains) > 0 && !r.KeepDomains {
 		r.result.addWarning(outcome.Problem{
 			Code: "custom-domains",
-			Message: fmt.Sprintf("the import empties the custom domains of the target's workspace: %s",
+			Message: fmt.Sprintf("the import clears the custom domains of the target's workspace: %s",
 				joinNames(r.domains)),
 			Help: "restore them with --keep-domains, or in the settings of the workspace",
 		})

@@ -114,7 +114,7 @@ func TestCreateWaitsForTheNextMinute(t *testing.T) {
 		if took := time.Since(began); took < 59*time.Second || took > 65*time.Second {
 			t.Errorf("took %s", took)
 		}
-		for _, left := range []string{"1m0s left to wait", "45s left to wait", "15s left to wait"} {
+		for _, left := range []string{"trying again in 1m0s", "trying again in 45s", "trying again in 15s"} {
 			if !strings.Contains(w.display.text.String(), left) {
 				t.Errorf("no %q in %s", left, w.display.text.String())
 			}

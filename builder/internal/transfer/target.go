@@ -73,7 +73,7 @@ func (r *run) warnMissing(ctx context.Context) error {
 		if err != nil {
 			r.result.addWarning(outcome.Problem{
 				Code: "unknown-values",
-				Message: "it is not known whether the target has the values that the workspace requires: " +
+				Message: "cannot tell whether the target has the values that the workspace requires: " +
 					err.Error(),
 				Help: "give the token's user access to the secrets of the workspace, or see builder requirements",
 			})

@@ -107,7 +107,7 @@ func (v *verifier) countStatements() {
 			switch {
 			case n == want || n == 0 && v.opts.AllowMissingAttestations || n == 1 && !v.sameVersion():
 			default:
-				v.addPlatformProblem(Attestations, platform, "there are %d statements of type %s, and should be %d", n, kind, want)
+				v.addPlatformProblem(Attestations, platform, "there are %d statements of type %s instead of %d", n, kind, want)
 			}
 		}
 	}

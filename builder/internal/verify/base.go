@@ -35,7 +35,7 @@ func (v *verifier) checkBase(ctx context.Context) error {
 		return nil
 	}
 	if v.opts.Resolve == nil {
-		v.skipCheck(Base, "it was not to be read")
+		v.skipCheck(Base, "it was not read (--skip-base)")
 		return nil
 	}
 	name, _, _ := strings.Cut(base.Name, "@")
@@ -105,7 +105,7 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 			v.addPlatformProblem(
 				Environment,
 				m.PlatformName(),
-				"%s is %s, and should be %s as the base has it",
+				"%s is %s instead of %s, which the base has",
 				key,
 				formatValue(got[key]),
 				formatValue(want[key]),
@@ -146,7 +146,7 @@ func (v *verifier) compareLabels(platform string, got, want any) {
 	b, _ := want.(map[string]any)
 	for _, key := range slices.Sorted(maps.Keys(mergeMaps(a, b))) {
 		if a[key] != b[key] && !image.IsOurs(key) {
-			v.addPlatformProblem(Labels, platform, "label %s is %s, and should be %s by base and provenance", key,
+			v.addPlatformProblem(Labels, platform, "label %s is %s instead of %s, which base and provenance require", key,
 				formatValue(a[key]), formatValue(b[key]))
 		}
 	}

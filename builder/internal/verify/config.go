@@ -30,12 +30,12 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 			if got, ok := of.found[key]; !ok {
 				v.addPlatformProblem(check, platform, "there is no %s %s, which should be %q", of.what, key, want[key])
 			} else if got != want[key] {
-				v.addPlatformProblem(check, platform, "%s %s is %q, and should be %q", of.what, key, got, want[key])
+				v.addPlatformProblem(check, platform, "%s %s is %q instead of %q", of.what, key, got, want[key])
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(of.found)) {
 			if _, known := want[key]; !known && image.IsOurs(key) {
-				v.addPlatformProblem(Labels, platform, "%s %s is %q, and there should be none", of.what, key, of.found[key])
+				v.addPlatformProblem(Labels, platform, "%s %s is %q, but there must be none", of.what, key, of.found[key])
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 		v.addPlatformProblem(
 			Labels,
 			platform,
-			"the image was created at %v, and should be of %s",
+			"the image was created at %v instead of %s",
 			created,
 			v.manifest.Created.Format(time.RFC3339),
 		)
@@ -64,7 +64,8 @@ func (v *verifier) checkAnnotations(m *registry.Manifest) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.parameters.Annotations)) {
 		if got := m.Manifest.Annotations[key]; got != want[key] {
-			v.addPlatformProblem(Labels, m.PlatformName(), "annotation %s is %q, and should be %q by the provenance", key,
+			v.addPlatformProblem(Labels, m.PlatformName(),
+				"annotation %s is %q instead of %q, which the provenance requires", key,
 				got, want[key])
 		}
 	}
@@ -82,7 +83,7 @@ func (v *verifier) checkEnvironment(m *registry.Manifest) {
 		name, value, _ := strings.Cut(entry, "=")
 		expected, ours := want[name]
 		if ours && (value != expected || seen[name]) {
-			v.addPlatformProblem(Environment, m.PlatformName(), "variable %s is %q, and should be %q, once", name, value,
+			v.addPlatformProblem(Environment, m.PlatformName(), "variable %s is %q; want it once, as %q", name, value,
 				expected)
 		}
 		seen[name] = true

@@ -200,7 +200,7 @@ func (c *content) describeForm(h *tar.Header) string {
 	case h.Mode != mode:
 		return fmt.Sprintf("has mode %#o instead of %#o", h.Mode, mode)
 	case h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "":
-		return fmt.Sprintf("belongs to %d:%d (%q:%q), and not to root by number", h.Uid, h.Gid, h.Uname, h.Gname)
+		return fmt.Sprintf("has the owner %d:%d (%q:%q) instead of 0:0 without names", h.Uid, h.Gid, h.Uname, h.Gname)
 	case h.ModTime.Unix() != layer.ModTime:
 		return fmt.Sprintf("has the time %s instead of 1970-01-01T00:00:00Z", h.ModTime.UTC().Format(time.RFC3339))
 	}
