@@ -52,6 +52,7 @@ func drawAnimation(lines []string) string {
 		}
 		fmt.Fprintf(&b, `<text y="%d" class="%s">%s</text>`+"\n", (i+1)*rowHeight-4, lineClass(line), html.EscapeString(line))
 	}
+	fmt.Fprintf(&b, `<rect class="cover" x="-1" width="%.0f" height="%d"/>`+"\n", 2+columns*charWidth, len(lines)*rowHeight)
 	b.WriteString("</g></svg>\n</svg>\n")
 	return b.String()
 }
@@ -59,24 +60,28 @@ func drawAnimation(lines []string) string {
 const style = `text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;` +
 	`white-space:pre;fill:#c9d1d9}
 .bar{fill:#8b949e}.title{fill:#79c0ff;font-weight:bold}.command{fill:#f0f6fc;font-weight:bold}` +
-	`.bad{fill:#ff7b72}.good{fill:#7ee787}
+	`.bad{fill:#ff7b72}.good{fill:#7ee787}.cover{fill:#0d1117}
 `
 
-// formatKeyframes returns the CSS that scrolls the lines one by one, like a terminal.
+// formatKeyframes returns the CSS that shows the lines one by one, like a terminal: a cover hides the
+// lines to come, and the lines scroll once they fill the window.
 func formatKeyframes(lines []string, total time.Duration) string {
-	var b strings.Builder
-	shift := func(shown int) int { return (rows - shown) * rowHeight }
-	fmt.Fprintf(&b, ".scroll{transform:translateY(%dpx)}\n", shift(len(lines)))
-	fmt.Fprintf(&b,
-		"@media (prefers-reduced-motion:no-preference){.scroll{animation:run %.1fs step-end infinite}}\n@keyframes run{\n",
-		total.Seconds())
+	move := func(pixels int) string { return fmt.Sprintf("{transform:translateY(%dpx)}", pixels) }
+	scroll := func(shown int) string { return move(min(0, rows-shown) * rowHeight) }
+	cover := func(shown int) string { return move(shown * rowHeight) }
+	var scrolls, covers strings.Builder
 	var at time.Duration
 	for i, line := range lines {
-		fmt.Fprintf(&b, "%.2f%%{transform:translateY(%dpx)}\n", 100*at.Seconds()/total.Seconds(), shift(i+1))
+		percent := 100 * at.Seconds() / total.Seconds()
+		fmt.Fprintf(&scrolls, "%.2f%%%s\n", percent, scroll(i+1))
+		fmt.Fprintf(&covers, "%.2f%%%s\n", percent, cover(i+1))
 		at += pauseAfter(line)
 	}
-	b.WriteString("}\n")
-	return b.String()
+	seconds := total.Seconds()
+	return ".scroll" + scroll(len(lines)) + "\n.cover" + cover(len(lines)) + "\n" +
+		fmt.Sprintf("@media (prefers-reduced-motion:no-preference){.scroll{animation:scroll %.1fs step-end infinite}"+
+			".cover{animation:cover %.1fs step-end infinite}}\n", seconds, seconds) +
+		"@keyframes scroll{\n" + scrolls.String() + "}\n@keyframes cover{\n" + covers.String() + "}\n"
 }
 
 func pauseAfter(line string) time.Duration {
