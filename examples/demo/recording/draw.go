@@ -52,7 +52,8 @@ func drawAnimation(lines []string) string {
 		}
 		fmt.Fprintf(&b, `<text y="%d" class="%s">%s</text>`+"\n", (i+1)*rowHeight-4, lineClass(line), html.EscapeString(line))
 	}
-	fmt.Fprintf(&b, `<rect class="cover" x="-1" width="%.0f" height="%d"/>`+"\n", 2+columns*charWidth, len(lines)*rowHeight)
+	fmt.Fprintf(&b, `<rect class="cover" x="-1" width="%.0f" height="%d"/>`+"\n",
+		2+columns*charWidth, len(lines)*rowHeight)
 	b.WriteString("</g></svg>\n</svg>\n")
 	return b.String()
 }
