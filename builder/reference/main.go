@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
+	"github.com/prismeai/workspaces-release/internal/epoch"
 	"github.com/prismeai/workspaces-release/internal/manual"
 	"github.com/prismeai/workspaces-release/internal/version"
 )
@@ -29,7 +31,7 @@ func run(man string, out io.Writer) error {
 	if man == "" {
 		return writeMarkdown(out)
 	}
-	date, err := manual.EpochDate(os.Getenv("SOURCE_DATE_EPOCH"))
+	date, err := epoch.Read(os.Getenv, time.Now().UTC())
 	if err != nil {
 		return err
 	}

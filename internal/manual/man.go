@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -37,19 +36,6 @@ func WriteMen(dir string, pages []Page, edition Edition) error {
 		}
 	}
 	return nil
-}
-
-// EpochDate parses SOURCE_DATE_EPOCH, in seconds since 1970. It returns the current time if epoch
-// is empty.
-func EpochDate(epoch string) (time.Time, error) {
-	if epoch == "" {
-		return time.Now().UTC(), nil
-	}
-	seconds, err := strconv.ParseInt(epoch, 10, 64)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("invalid SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
 }
 
 // WriteMan writes the manual page in the macros of man(7).

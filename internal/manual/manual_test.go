@@ -78,10 +78,7 @@ func TestWidth(t *testing.T) {
 
 func TestManualPage(t *testing.T) {
 	dir := t.TempDir()
-	date, err := EpochDate("1700000000")
-	if err != nil {
-		t.Fatal(err)
-	}
+	date := time.Unix(1700000000, 0).UTC()
 	if err := WriteMen(dir, []Page{samplePage()}, Edition{Source: "ship v1", Date: date}); err != nil {
 		t.Fatal(err)
 	}
@@ -103,15 +100,6 @@ func TestManualPage(t *testing.T) {
 		if len(line) > 81 {
 			t.Errorf("a long line: %s", line)
 		}
-	}
-}
-
-func TestEpochDate(t *testing.T) {
-	if _, err := EpochDate("yesterday"); err == nil {
-		t.Error("a word is taken for a time")
-	}
-	if date, err := EpochDate(""); err != nil || time.Since(date) > time.Hour {
-		t.Errorf("without a variable the date is %s, error %v", date, err)
 	}
 }
 

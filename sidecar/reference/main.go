@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
+	"github.com/prismeai/workspaces-release/internal/epoch"
 	"github.com/prismeai/workspaces-release/internal/manual"
 	"github.com/prismeai/workspaces-release/internal/version"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
@@ -25,7 +27,7 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return errors.New("want the directory to write to")
 	}
-	date, err := manual.EpochDate(os.Getenv("SOURCE_DATE_EPOCH"))
+	date, err := epoch.Read(os.Getenv, time.Now().UTC())
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/epoch"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -333,16 +333,11 @@ func (a *app) explainDiagnostics(reading *pipeline.Reading, most maxCount) error
 	return a.writeDiagnostics(a.Err, reading, most)
 }
 
-// readEpoch reads SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds since 1970.
+// readEpoch returns the time of SOURCE_DATE_EPOCH, or nil if the variable is not set.
 func (a *app) readEpoch() (*time.Time, error) {
-	text := a.env["SOURCE_DATE_EPOCH"]
-	if text == "" {
+	if a.env[epoch.Variable] == "" {
 		return nil, nil
 	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return nil, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", text)
-	}
-	t := time.Unix(seconds, 0).UTC()
-	return &t, nil
+	t, err := epoch.Read(a.getenv, time.Time{})
+	return &t, err
 }

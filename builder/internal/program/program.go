@@ -8,11 +8,12 @@ import (
 	"debug/buildinfo"
 	"fmt"
 	"path"
-	"strconv"
 	"time"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/prismeai/workspaces-release/internal/epoch"
 )
 
 // Program is the metadata that a binary does not contain.
@@ -86,16 +87,7 @@ func (b *Binary) FileName() string {
 // Source returns the URL of the repository.
 func (b *Binary) Source() string { return "https://" + b.Info.Main.Path }
 
-// Epoch returns the time of images and archives: the variable SOURCE_DATE_EPOCH
-// (reproducible-builds.org), or 1970.
+// Epoch returns the time of images and archives: SOURCE_DATE_EPOCH, or 1970.
 func Epoch(getenv func(string) string) (time.Time, error) {
-	text := getenv("SOURCE_DATE_EPOCH")
-	if text == "" {
-		return time.Unix(0, 0).UTC(), nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || seconds < 0 {
-		return time.Time{}, fmt.Errorf("SOURCE_DATE_EPOCH is %q, want seconds since 1970", text)
-	}
-	return time.Unix(seconds, 0).UTC(), nil
+	return epoch.Read(getenv, time.Unix(0, 0).UTC())
 }
