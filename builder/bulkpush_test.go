@@ -3,11 +3,9 @@
 package main
 
 import (
-	"os"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
@@ -48,18 +46,7 @@ func TestInterruptedPushContinues(t *testing.T) {
 			p := builder(t, map[string]string{"BUILDER_TOKEN": "at:token"}, "bulk-push", "--api-url", url,
 				"--repository", "git", "--groups", "base1",
 				"--progress", "plain", "--report", "json="+report)
-			if err := p.Start(); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-reached:
-			case <-time.After(patience):
-				t.Error("the push did not begin")
-			}
-			if err := p.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			p.wait(t, 130)
+			p.interruptAfter(t, reached, sig)
 			p.says(t, "interrupted: the platform continues the push")
 			p.says(t, "activity of the workspace platform")
 			close(over)
@@ -68,9 +55,7 @@ func TestInterruptedPushContinues(t *testing.T) {
 					t.Errorf("the platform pushed %s instead of %s", got, want)
 				}
 			}
-			if data, err := os.ReadFile(report); err != nil || !strings.Contains(string(data), `"outcome": "unknown"`) {
-				t.Errorf("%v: %s", err, data)
-			}
+			checkUnknownOutcome(t, report)
 		})
 	}
 }

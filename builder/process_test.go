@@ -21,6 +21,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/git/gittest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
@@ -61,7 +62,7 @@ func builder(t *testing.T, env map[string]string, args ...string) *program {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	p := &program{Cmd: exec.CommandContext(ctx, self, args...), temp: publicDir(t)}
+	p := &program{Cmd: exec.CommandContext(ctx, self, args...), temp: needs.PublicDir(t)}
 	p.Args[0] = "builder"
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr
 	all := map[string]string{"TMPDIR": p.temp, "HOME": "/nonexistent"}
@@ -103,6 +104,32 @@ func (p *program) checkTemp(t *testing.T) {
 	}
 }
 
+// interruptAfter starts the program, sends the signal once reached is closed, and waits for exit code 130.
+func (p *program) interruptAfter(t *testing.T, reached <-chan struct{}, sig os.Signal) {
+	t.Helper()
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Error("the operation did not begin")
+	}
+	if err := p.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+	p.wait(t, 130)
+}
+
+// checkUnknownOutcome checks that a report exists and says that the outcome is unknown.
+func checkUnknownOutcome(t *testing.T, report string) {
+	t.Helper()
+	data, err := os.ReadFile(report)
+	if err != nil || !strings.Contains(string(data), `"outcome": "unknown"`) {
+		t.Errorf("%v: %s", err, data)
+	}
+}
+
 // says checks for texts on standard error.
 func (p *program) says(t *testing.T, texts ...string) {
 	t.Helper()
@@ -116,7 +143,7 @@ func (p *program) says(t *testing.T, texts ...string) {
 // workspaces copies the example workspaces to a directory that every user can read.
 func workspaces(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(publicDir(t), "workspaces")
+	dir := filepath.Join(needs.PublicDir(t), "workspaces")
 	if err := os.CopyFS(dir, os.DirFS(exampleWorkspaces)); err != nil {
 		t.Fatal(err)
 	}
@@ -128,18 +155,6 @@ func workspaces(t *testing.T) string {
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	return dir
-}
-
-// publicDir creates a temporary directory that every user can read.
-func publicDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
 	}
 	return dir
 }

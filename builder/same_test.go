@@ -14,13 +14,14 @@ import (
 	_ "time/tzdata" // for TZ, also where the system has no time zones
 
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 // checkout writes the example workspaces as another machine would: in the opposite order, with
 // other times, modes and owners.
 func checkout(t *testing.T, owner int) string {
 	t.Helper()
-	dir := filepath.Join(publicDir(t), "elsewhere")
+	dir := filepath.Join(needs.PublicDir(t), "elsewhere")
 	var paths []string
 	err := fs.WalkDir(os.DirFS(exampleWorkspaces), ".", func(path string, d fs.DirEntry, err error) error {
 		if !d.IsDir() {

@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
@@ -51,23 +50,10 @@ func TestInterruptedImportContinues(t *testing.T) {
 			},
 				"transfer", "--from-api-url", from, "--workspace", "shop", "--to-api-url", to, "--progress", "plain",
 				"--report", "json="+report)
-			if err := run.Start(); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-reached:
-			case <-time.After(patience):
-				t.Error("the import did not begin")
-			}
-			if err := run.Process.Signal(sig); err != nil {
-				t.Fatal(err)
-			}
-			run.wait(t, 130)
+			run.interruptAfter(t, reached, sig)
 			run.says(t, "interrupted: the platform continues the import")
 			run.says(t, "activity of the workspace shop")
-			if data, err := os.ReadFile(report); err != nil || !strings.Contains(string(data), `"outcome": "unknown"`) {
-				t.Errorf("%v: %s", err, data)
-			}
+			checkUnknownOutcome(t, report)
 			if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 				t.Errorf("%v, %v is left", err, left)
 			}

@@ -25,6 +25,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/foreigntest"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
+	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
 const (
@@ -87,25 +88,13 @@ func pull(t *testing.T, archive, arch string) string {
 // unpack unpacks a pulled image.
 func unpack(t *testing.T, layout string) string {
 	t.Helper()
-	rootfs := filepath.Join(publicDir(t), "rootfs")
+	rootfs := filepath.Join(needs.PublicDir(t), "rootfs")
 	unpacking := []string{"raw", "unpack", "--image", layout + ":image", rootfs}
 	if os.Getuid() != 0 {
 		unpacking = slices.Insert(unpacking, 2, "--rootless")
 	}
 	foreigntest.Run(t, "umoci", unpacking...)
 	return rootfs
-}
-
-// publicDir creates a temporary directory that every user can read.
-func publicDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 // modes lists everything below a directory.

@@ -15,13 +15,30 @@ import (
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	host := fmt.Sprintf("127.%d.%d.%d", 16+rand.IntN(200), rand.IntN(256), 1+rand.IntN(254))
-	l, err := net.Listen("tcp", host+":0")
+	address, err := findAddress(host)
 	if err != nil {
-		l, err = net.Listen("tcp", "127.0.0.1:0") // this system has no other loopback address
+		return LocalAddress(t) // this system has no other loopback address
 	}
+	return address
+}
+
+// LocalAddress is [FreeAddress] on 127.0.0.1, for servers whose certificate names that host. Another
+// program may take the port first.
+func LocalAddress(t testing.TB) string {
+	t.Helper()
+	address, err := findAddress("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return address
+}
+
+// findAddress returns an address of the host with a port on which nothing listens.
+func findAddress(host string) (string, error) {
+	l, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		return "", err
+	}
 	defer l.Close()
-	return l.Addr().String()
+	return l.Addr().String(), nil
 }

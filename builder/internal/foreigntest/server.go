@@ -24,7 +24,7 @@ const startTimeout = 30 * time.Second
 // its host:port. auth is the auth section of its configuration as one line of YAML; "" means none.
 func Distribution(t testing.TB, storage, auth string) string {
 	t.Helper()
-	address := findFreeAddress(t)
+	address := needs.LocalAddress(t)
 	config := fmt.Sprintf("version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\n"+
 		"storage: {filesystem: {rootdirectory: %s}}\nhttp: {addr: %s}\n", storage, address)
 	if auth != "" {
@@ -47,7 +47,7 @@ type Nginx struct {
 // the server block, and settings are additional directives of the http block.
 func StartNginx(t testing.TB, files *tlstest.Files, upstream, settings, rules string) *Nginx {
 	t.Helper()
-	n := &Nginx{Address: findFreeAddress(t), dir: t.TempDir()}
+	n := &Nginx{Address: needs.LocalAddress(t), dir: t.TempDir()}
 	var config strings.Builder
 	config.WriteString("daemon off;\nmaster_process off;\nerror_log stderr error;\nevents {}\n")
 	fmt.Fprintf(&config, "pid %s/pid;\nhttp {\naccess_log %s/access.log;\n%s\n", n.dir, n.dir, settings)
@@ -98,16 +98,6 @@ func startServer(t testing.TB, address, program string, args ...string) {
 	}
 	stop()
 	t.Fatalf("%s does not listen on %s:\n%s", program, address, output.Bytes())
-}
-
-func findFreeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 func writeFile(t testing.TB, path, text string) {

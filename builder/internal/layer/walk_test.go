@@ -24,20 +24,6 @@ import (
 // enough exceeds the unpacked size of every layer in the tests.
 const enough = 1 << 20
 
-// unpacked returns the tar of a layer.
-func unpacked(t *testing.T, blob []byte) []byte {
-	t.Helper()
-	r, err := gzip.NewReader(bytes.NewReader(blob))
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plain
-}
-
 // collect returns the files of a layer, without the whiteout.
 func collect(blob io.Reader, limit int64) (map[string][]byte, layer.Layer, error) {
 	files := map[string][]byte{}
@@ -55,7 +41,7 @@ func collect(blob io.Reader, limit int64) (map[string][]byte, layer.Layer, error
 
 func TestWalkReadsWhatWasWritten(t *testing.T) {
 	written, blob := write(t, options, unusual())
-	plain := unpacked(t, blob)
+	plain := decompress(t, blob)
 	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +76,7 @@ func TestWalkIsBounded(t *testing.T) {
 	if bomb.Size > 1<<20 {
 		t.Fatalf("the bomb has %d bytes", bomb.Size)
 	}
-	plain := int64(len(unpacked(t, blob)))
+	plain := int64(len(decompress(t, blob)))
 	for maxBytes, exceeded := range map[int64]bool{plain: false, plain - 1: true, 1000: true, 0: true} {
 		_, _, err := collect(bytes.NewReader(blob), maxBytes)
 		var tooLarge *limit.Error
@@ -106,7 +92,7 @@ func TestWalkReadsToTheEnd(t *testing.T) {
 	trailing := append(bytes.Clone(blob), gzipped(t, []byte("more"))...)
 	_, read, err := collect(bytes.NewReader(trailing), enough)
 	if err != nil || read.Digest != digest.FromBytes(trailing) ||
-		read.DiffID != digest.FromBytes(append(unpacked(t, blob), "more"...)) {
+		read.DiffID != digest.FromBytes(append(decompress(t, blob), "more"...)) {
 		t.Errorf("%+v: %v", read, err)
 	}
 }

@@ -50,7 +50,7 @@ func Start(t testing.TB, files *tlstest.Files) *Daemon {
 		"--containerd-worker=false", "--oci-worker-binary=true", "--oci-worker-snapshotter=native", "--oci-worker-net=host",
 	}
 	if files != nil {
-		d.TCP = "tcp://" + findFreeAddress(t)
+		d.TCP = "tcp://" + needs.LocalAddress(t)
 		args = append(args, "--addr", d.TCP, "--tlscacert", files.CA, "--tlscert", files.ServerCert, "--tlskey",
 			files.ServerKey)
 	}
@@ -150,14 +150,4 @@ func (d *Daemon) Proxy(t testing.TB, names ...string) (calls string) {
 	}
 	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 	return calls
-}
-
-func findFreeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
