@@ -62,7 +62,7 @@ type call struct {
 
 // walker reads one automation.
 type walker struct {
-	*Release
+	*Reader
 	*automation
 	used map[uint64]struct{}
 	// waits is set inside wait, whose events are emitted elsewhere.
@@ -71,13 +71,13 @@ type walker struct {
 
 // readAutomation returns the facts of an automation. root is its content; nil if it is empty or cannot
 // be parsed.
-func (r *Release) readAutomation(root *yaml.Node) *automation {
+func (r *Reader) readAutomation(root *yaml.Node) *automation {
 	a := new(automation)
 	if !isKind(root, yaml.MappingNode) {
 		a.unread = true
 		return a
 	}
-	w := walker{Release: r, automation: a, used: map[uint64]struct{}{}}
+	w := walker{Reader: r, automation: a, used: map[uint64]struct{}{}}
 	w.checkKeys("an automation", root, r.words.automation)
 	a.slug = r.intern(textOf(valueOf(root, "slug")))
 	a.private = textOf(valueOf(root, "private")) == "true"

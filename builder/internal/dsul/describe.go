@@ -39,7 +39,7 @@ type Description struct {
 // cannot be parsed.
 func Describe(name string, data []byte) (*Description, bool) {
 	root := parse(data)
-	a := New().readAutomation(root)
+	a := NewReader().readAutomation(root)
 	if a.unread {
 		return nil, false
 	}

@@ -3,21 +3,19 @@
 // Package dsul checks automations and pages. It finds calls without a target, misspelt instructions
 // and fields, and unterminated expressions.
 //
-// A [Release] is given each file once and keeps small facts only. [Release.Check] then compares
-// these facts. It does not report what it cannot know: computed names, apps outside of the release,
+// A [Reader] reads the facts of one file after another. A [Release] is given the facts of each file
+// once, and [Release.Check] compares them. It does not report what it cannot know: computed names, apps outside of the release,
 // files that it cannot parse.
 //
 // Messages only quote texts that look like names, because a file may contain secrets.
 package dsul
 
 import (
+	"cmp"
 	"fmt"
-	"hash/maphash"
 	"path"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Rule IDs. They are stable.
@@ -119,29 +117,13 @@ type Finding struct {
 	Message      string
 }
 
-// Release collects the facts of the files of a release. It is not safe for concurrent use. A nil
-// Release accepts files and finds nothing.
+// Release collects the facts of the files of a release. It is not safe for concurrent use.
 type Release struct {
 	words      *vocabulary
 	workspaces map[string]*workspace
 	// apps holds the workspaces that publish an app, by app slug.
-	apps map[string]*workspace
-	// seen and seenPages cache automations and pages by content: workspaces share many files.
-	seen      map[uint64]*automation
-	seenPages map[uint64]*page
-	seed      maphash.Seed
-	mentions  mentions
-	names     map[string]string
-}
-
-// File is a file of a workspace.
-type File struct {
-	// Name is the path in the workspace, with slashes.
-	Name string
-	Data []byte
-	// Root returns the content as package yamltree parses it, or nil if the file is empty or cannot
-	// be parsed. It is called only if the content is needed.
-	Root func() *yaml.Node
+	apps     map[string]*workspace
+	mentions mentions
 }
 
 // workspace holds the facts of one workspace.
@@ -173,36 +155,44 @@ func New() *Release {
 		words:      newVocabulary(),
 		workspaces: map[string]*workspace{},
 		apps:       map[string]*workspace{},
-		seen:       map[uint64]*automation{},
-		seenPages:  map[uint64]*page{},
-		seed:       maphash.MakeSeed(),
 		mentions:   mentions{},
-		names:      map[string]string{},
 	}
 }
 
-// Add adds a file of a workspace. It does not retain its data or nodes.
-func (r *Release) Add(slug string, f File) {
-	if r == nil {
+// Add adds the facts of a file of a workspace. name is the path of the file in the workspace.
+func (r *Release) Add(slug, name string, f *Facts) {
+	if f == nil {
 		return
 	}
 	w := r.workspaceOf(slug)
-	section, within, nested := strings.Cut(f.Name, "/")
-	isYAML := path.Ext(f.Name) == ".yml" || path.Ext(f.Name) == ".yaml"
-	switch {
-	case section == "automations" && nested && isYAML:
-		w.automations = append(w.automations, file{within, r.cachedAutomation(&f)})
-	case section == "imports" && nested && isYAML:
-		r.addInstance(w, strings.TrimSuffix(within, path.Ext(within)), f.Root())
-	case section == "pages" && nested && isYAML:
-		r.addPage(w, strings.TrimSuffix(within, path.Ext(within)), &f)
-	case section == "pages" && nested:
-		// Page sources may emit and listen to any event.
-		w.computed = w.computed || isSource(within)
-	case f.Name == "index.yml":
-		r.readIndex(w, &f)
-	case f.Name == "security.yml":
-		w.guarded = mentionsWord(f.Data, "automations")
+	for _, hash := range f.mentioned {
+		r.mentions.addHash(hash)
+	}
+	w.guarded = w.guarded || f.guarded
+	w.computed = w.computed || f.computed
+	_, within, _ := strings.Cut(name, "/")
+	if f.automation != nil {
+		w.automations = append(w.automations, file{within, f.automation})
+	}
+	if f.others != nil {
+		w.addObjects(name, strings.TrimSuffix(within, path.Ext(within)), f.others)
+	}
+}
+
+// addObjects adds the objects of a file. stem is its path in the section without the extension.
+func (w *workspace) addObjects(name, stem string, found *objects) {
+	for _, slug := range found.inlined {
+		w.automations = append(w.automations, unreadFile(slug))
+	}
+	for _, i := range found.instances {
+		w.instances[cmp.Or(i.slug, stem)] = i.app
+	}
+	if found.page {
+		w.pages[stem] = true
+		w.pages[cmp.Or(found.slug, stem)] = true
+	}
+	for _, l := range found.links {
+		w.links = append(w.links, pageLink{name, l})
 	}
 }
 
@@ -217,34 +207,12 @@ func (r *Release) workspaceOf(slug string) *workspace {
 
 // Publish records that a workspace publishes an app.
 func (r *Release) Publish(slug, app string) {
-	if r == nil || app == "" {
+	if app == "" {
 		return
 	}
 	w := r.workspaceOf(slug)
 	w.app = true
 	r.apps[app] = w
-}
-
-// cachedAutomation returns the facts of an automation, from the cache if possible.
-func (r *Release) cachedAutomation(f *File) *automation {
-	sum := maphash.Bytes(r.seed, f.Data)
-	if a, known := r.seen[sum]; known {
-		return a
-	}
-	a := r.readAutomation(f.Root())
-	r.seen[sum] = a
-	return a
-}
-
-// intern returns the text as a string that does not share memory with the file. Equal names share
-// memory.
-func (r *Release) intern(text string) string {
-	if name, known := r.names[text]; known {
-		return name
-	}
-	name := strings.Clone(text)
-	r.names[name] = name
-	return name
 }
 
 // quoteName quotes a text that looks like a name. Anything else may be a misplaced secret, so only its

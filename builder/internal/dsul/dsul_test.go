@@ -20,9 +20,10 @@ import (
 // of its comment such as "app w=Chat" declare that workspace w publishes app Chat.
 func check(archive *txtar.Archive) []string {
 	r := New()
+	reader := NewReader()
 	for _, f := range archive.Files {
 		slug, name, _ := strings.Cut(f.Name, "/")
-		r.Add(slug, fileOf(name, f.Data))
+		r.Add(slug, name, reader.Read(fileOf(name, f.Data)))
 	}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if app, ok := strings.CutPrefix(strings.TrimSpace(line), "app "); ok {
@@ -95,9 +96,11 @@ func TestEveryRuleSaysWhatToDo(t *testing.T) {
 // A workspace full of unresolved names must not take quadratic time.
 func TestTimeIsLinear(t *testing.T) {
 	r := New()
+	reader := NewReader()
 	for i := range 1000 {
 		calls := fmt.Sprintf("  - automation-numbr-%d: {}\n  - wait:\n      oneOf:\n        - event: none.%d\n", i, i)
-		r.Add("w", fileOf(fmt.Sprintf("automations/automation-number-%d.yml", i), do(calls)))
+		name := fmt.Sprintf("automations/automation-number-%d.yml", i)
+		r.Add("w", name, reader.Read(fileOf(name, do(calls))))
 	}
 	c := checker{Release: r, known: map[*workspace]map[string]*automation{}, budget: maxCompared}
 	c.checkWorkspace(r.workspaces["w"])

@@ -4,9 +4,10 @@ package dsul
 
 import (
 	"bytes"
-	"hash/maphash"
 	"iter"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // unclosedDelimiter returns the delimiter of an unterminated expression, or "". Braces that do not
@@ -87,10 +88,7 @@ func isComputed(text string) bool {
 	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
 }
 
-// nameSeed is the seed of hashName.
-var nameSeed = maphash.MakeSeed()
-
-func hashName(name string) uint64 { return maphash.String(nameSeed, name) }
+func hashName(name string) uint64 { return xxhash.Sum64String(name) }
 
 // mentions are the hashes of the names that occur in a release.
 type mentions map[uint64]struct{}
@@ -100,8 +98,14 @@ const maxMentions = 1 << 19
 
 // addName records a text if it is a name.
 func (m mentions) addName(name string) {
-	if isName(name) && len(m) <= maxMentions {
-		m[hashName(name)] = struct{}{}
+	if isName(name) {
+		m.addHash(hashName(name))
+	}
+}
+
+func (m mentions) addHash(hash uint64) {
+	if len(m) <= maxMentions {
+		m[hash] = struct{}{}
 	}
 }
 

@@ -36,8 +36,9 @@ func FuzzCheck(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := New()
+		reader := NewReader()
 		for _, name := range []string{"automations/a.yml", "pages/a.yml", "imports/a.yml", "index.yml"} {
-			r.Add("w", fileOf(name, data))
+			r.Add("w", name, reader.Read(fileOf(name, data)))
 		}
 		for _, finding := range r.Check() {
 			if strings.ContainsAny(finding.Message, "\n\x00\x1b") {

@@ -4,19 +4,11 @@ package dsul
 
 import (
 	"bytes"
-	"hash/maphash"
 	"path"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
-
-// page holds the facts of a page.
-type page struct {
-	// slug is the declared slug; "" without one.
-	slug  string
-	links []link
-}
 
 // link is a reference from a page.
 type link struct {
@@ -31,33 +23,34 @@ type pageLink struct {
 	link
 }
 
-// addInstance reads imports/*.yml. An app instance is known by its file name and by its slug.
-func (r *Release) addInstance(w *workspace, name string, root *yaml.Node) {
-	app := r.intern(textOf(valueOf(root, "appSlug")))
+// readInstance reads imports/*.yml. An app instance is known by its file name and by its slug.
+func (r *Reader) readInstance(root *yaml.Node) []instance {
+	list := []instance{{app: r.intern(textOf(valueOf(root, "appSlug")))}}
 	if slug := textOf(valueOf(root, "slug")); slug != "" {
-		w.instances[r.intern(slug)] = app
+		list = append(list, instance{r.intern(slug), list[0].app})
 	}
-	w.instances[name] = app
+	return list
 }
 
 // readIndex reads the blocks of index.yml, and the sections of older exports in it.
-func (r *Release) readIndex(w *workspace, f *File) {
+func (r *Reader) readIndex(f *File) *objects {
 	r.mentions.addWords(string(f.Data))
 	if !hasSection(f.Data) {
-		return
+		return nil
 	}
 	root := f.Root()
-	var links []link
+	found := new(objects)
 	for e := range contentOf(valueOf(root, "blocks")).entries {
-		links = r.readBlock(links, e.value, 0)
+		found.links = r.readBlock(found.links, e.value, 0)
 	}
-	w.addLinks(f.Name, links)
 	for e := range contentOf(valueOf(root, "imports")).entries {
-		w.instances[r.intern(e.name())] = r.intern(textOf(valueOf(e.value, "appSlug")))
+		app := r.intern(textOf(valueOf(e.value, "appSlug")))
+		found.instances = append(found.instances, instance{r.intern(e.name()), app})
 	}
 	for e := range contentOf(valueOf(root, "automations")).entries {
-		w.automations = append(w.automations, unreadFile(r.intern(e.name())))
+		found.inlined = append(found.inlined, r.intern(e.name()))
 	}
+	return found
 }
 
 // hasSection reports whether index.yml may have a section to check. Most have none, so they need
@@ -74,32 +67,13 @@ func hasSection(data []byte) bool {
 // unreadFile returns an automation of which only the slug is known.
 func unreadFile(slug string) file { return file{slug, &automation{slug: slug, unread: true}} }
 
-// addPage adds a page, whose name is its path below pages without the extension.
-func (r *Release) addPage(w *workspace, name string, f *File) {
-	p := r.cachedPage(f)
-	w.pages[r.intern(name)] = true
-	if p.slug != "" {
-		w.pages[p.slug] = true
-	}
-	w.addLinks(f.Name, p.links)
-}
-
-// cachedPage returns the facts of a page, from the cache if possible.
-func (r *Release) cachedPage(f *File) *page {
-	sum := maphash.Bytes(r.seed, f.Data)
-	if p, known := r.seenPages[sum]; known {
-		return p
-	}
+func (r *Reader) readPage(f *File) *objects {
 	r.mentions.addWords(string(f.Data))
 	root := f.Root()
-	p := &page{slug: r.intern(textOf(valueOf(root, "slug"))), links: r.readBlock(nil, root, 0)}
-	r.seenPages[sum] = p
-	return p
-}
-
-func (w *workspace) addLinks(file string, links []link) {
-	for _, l := range links {
-		w.links = append(w.links, pageLink{file, l})
+	return &objects{
+		page:  true,
+		slug:  r.intern(textOf(valueOf(root, "slug"))),
+		links: r.readBlock(nil, root, 0),
 	}
 }
 
@@ -116,7 +90,7 @@ const maxBlocks = 100
 
 // readBlock appends the links of a page or block: its automation (spec Page and Block), its link to
 // a page (docs, blocks/Button.mdx and Action.mdx), and those of nested blocks.
-func (r *Release) readBlock(links []link, n *yaml.Node, depth int) []link {
+func (r *Reader) readBlock(links []link, n *yaml.Node, depth int) []link {
 	if depth > maxBlocks || !isKind(n, yaml.MappingNode) {
 		return links
 	}
@@ -143,7 +117,7 @@ func (r *Release) readBlock(links []link, n *yaml.Node, depth int) []link {
 }
 
 // readPageLink appends the link of a button to a page: its value, or href of its value.
-func (r *Release) readPageLink(links []link, n *yaml.Node) []link {
+func (r *Reader) readPageLink(links []link, n *yaml.Node) []link {
 	slug := textOf(valueOf(n, "slug"))
 	if slug != "Action" && slug != "Button" || textOf(valueOf(n, "type")) != "internal" {
 		return links

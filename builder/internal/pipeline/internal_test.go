@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,7 +58,7 @@ func TestWalkGivesEveryFileToEverySinkInOrder(t *testing.T) {
 			got[i] = append(got[i], fmt.Sprintf("%s:%d", f.Path, len(f.Data)))
 			return nil
 		}
-		sinks = append(sinks, sink{start, add})
+		sinks = append(sinks, sink{start: start, add: add})
 	}
 	report, err := walkTree(openTree(t, files)).to(t.Context(), sinks...)
 	if err != nil || report.Files != len(files) {
@@ -118,6 +120,58 @@ func TestWalkEndsWithTheFirstSinkThatCannotStart(t *testing.T) {
 	_, err := walkTree(tree).to(t.Context(), broken, sink{add: add})
 	if !errors.Is(err, failure) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A sink that prepares files gets several at a time, and adds them in their order.
+func TestFilesArePreparedConcurrentlyAndAddedInOrder(t *testing.T) {
+	files := workspacetest.Files{}
+	next := map[string]chan struct{}{}
+	var want []string
+	for i := range 100 {
+		name := fmt.Sprintf("a/%02d", i)
+		files[name] = "x"
+		next[name] = make(chan struct{})
+		want = append(want, name)
+	}
+	var got []string
+	prepare := func(f source.File) func() {
+		// The first file of each pair waits for the second one.
+		i := slices.Index(want, f.Path)
+		if close(next[f.Path]); i%2 == 0 {
+			<-next[want[i+1]]
+		}
+		return func() { got = append(got, f.Path) }
+	}
+	for _, processors := range []int{1, 4} {
+		t.Run(fmt.Sprint(processors), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+			got = nil
+			for name := range next {
+				next[name] = make(chan struct{})
+			}
+			if _, err := walkTree(openTree(t, files)).to(t.Context(), sink{prepare: prepare}); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("the files are added in the order %v", got)
+			}
+		})
+	}
+}
+
+// A panic, before or after a file is prepared, ends the walk.
+func TestPanicOfASinkThatPreparesIsAnError(t *testing.T) {
+	tree := openTree(t, workspacetest.Repository(workspacetest.Many(20, 100, "base1")...))
+	for name, prepare := range map[string]func(source.File) func(){
+		"prepare": func(source.File) func() { panic("bug") },
+		"add":     func(source.File) func() { return func() { panic("bug") } },
+	} {
+		_, err := walkTree(tree).to(t.Context(), sink{prepare: prepare})
+		var failure *Error
+		if !errors.As(err, &failure) || failure.Kind != Internal {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -76,7 +76,10 @@ func (o *opened) read(ctx context.Context, s *stages, sinks ...sink) (*Reading, 
 	return guarded(func() (*Reading, error) {
 		collector := o.checks.newCollector(o.input.StampVersions)
 		if collector != nil {
-			sinks = append(sinks, sink{add: func(f source.File) error { collector.Add(f); return nil }})
+			sinks = append(sinks, sink{prepare: func(f source.File) func() {
+				read := collector.Read(f)
+				return func() { collector.AddRead(read) }
+			}})
 		}
 		content, err := o.scan(ctx, s, sinks)
 		if err != nil {

@@ -5,9 +5,13 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/prismeai/workspaces-release/builder/internal/engine/progress"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
@@ -54,6 +58,38 @@ func TestReadMakesTheChecksThatAreAskedFor(t *testing.T) {
 	}
 	if got := f.reg.Requests(); len(got) > 0 {
 		t.Errorf("the registry was asked: %v", got)
+	}
+}
+
+// The validation reads several files at a time. Its results depend on neither the number of
+// processors nor the time that a file takes.
+func TestReadingIsTheSameOnAnyNumberOfProcessors(t *testing.T) {
+	f := newFixture(t)
+	for i := range 40 {
+		slug := fmt.Sprintf("w%02d", i%20)
+		f.write(t, slug+"/index.yml", "name: "+slug+"\nslug: other\n")
+		f.write(t, fmt.Sprintf("%s/automations/%02d.yml", slug, i), "slug: x\ndo: [{emit: }, {fetsh: {}}, {'Mail.sendd': {}}]\n"+
+			"# {{secret.key}}\n"+strings.Repeat("# padding\n", 1000*(i%3)))
+		f.write(t, fmt.Sprintf("%s/pages/%02d.yml", slug, i), "a: [\n")
+	}
+	var want *pipeline.Reading
+	for _, processors := range []int{1, 4, 4, 4} {
+		before := runtime.GOMAXPROCS(processors)
+		got, err := read(t, t.Context(), f, pipeline.Checks{Workspaces: f.opts.Checks.Workspaces})
+		runtime.GOMAXPROCS(before)
+		if got == nil || len(got.Diagnostics) < 100 {
+			t.Fatalf("reading %+v, error %v", got, err)
+		}
+		if want == nil {
+			want = got
+			continue
+		}
+		if diff := cmp.Diff(want.Diagnostics, got.Diagnostics); diff != "" {
+			t.Errorf("diagnostics on 1 (-) and %d (+) processors:\n%s", processors, diff)
+		}
+		if diff := cmp.Diff(want.Repository.Manifest(), got.Repository.Manifest()); diff != "" {
+			t.Errorf("workspaces on 1 (-) and %d (+) processors:\n%s", processors, diff)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"context"
+	"runtime"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,22 +35,26 @@ func walkTree(tree *source.Tree) walkFunc {
 	}
 }
 
-// sink receives the files of a source, one at a time. start is called before the first file; it may
-// be nil.
+// sink receives the files of a source. It has either add or prepare.
 type sink struct {
+	// start is called before the first file; it may be nil.
 	start func(source.Listing) error
-	add   func(source.File) error
+	// add is called for one file at a time.
+	add func(source.File) error
+	// prepare is called for several files at a time. The functions that it returns are called one at a
+	// time, in the order of the files.
+	prepare func(source.File) (add func())
 }
 
-// to passes every file to all sinks. Each sink runs in a separate goroutine and holds one file at a
-// time.
+// to passes every file to all sinks. Each sink runs in a separate goroutine. It holds one file at a
+// time, or a few more than there are processors if it has prepare.
 func (walk walkFunc) to(ctx context.Context, sinks ...sink) (walked, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
 	pipes := make([]*pipe, len(sinks))
 	for i, sink := range sinks {
 		pipes[i] = newPipe()
-		spawn(func() error { return pipes[i].drain(sink) })
+		spawn(func() error { return pipes[i].drain(ctx, sink) })
 	}
 	var result walked
 	spawn(func() (err error) {
@@ -89,11 +94,14 @@ func (p *pipe) close() {
 }
 
 // drain passes everything in the pipe to a sink.
-func (p *pipe) drain(sink sink) error {
+func (p *pipe) drain(ctx context.Context, sink sink) error {
 	if listing, ok := <-p.listing; ok && sink.start != nil {
 		if err := sink.start(listing); err != nil {
 			return err
 		}
+	}
+	if sink.prepare != nil {
+		return p.drainConcurrently(ctx, sink.prepare)
 	}
 	for file := range p.files {
 		if err := sink.add(file); err != nil {
@@ -101,6 +109,40 @@ func (p *pipe) drain(sink sink) error {
 		}
 	}
 	return nil
+}
+
+// drainConcurrently passes the files in the pipe to prepare, several at a time, and calls the
+// functions that it returns in the order of the files.
+func (p *pipe) drainConcurrently(ctx context.Context, prepare func(source.File) (add func())) error {
+	group, ctx := errgroup.WithContext(ctx)
+	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
+	queue := make(chan chan func(), runtime.GOMAXPROCS(0))
+	spawn(func() error {
+		defer close(queue)
+		for file := range p.files {
+			prepared := make(chan func(), 1)
+			select {
+			case queue <- prepared:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			spawn(func() error {
+				defer close(prepared)
+				prepared <- prepare(file)
+				return nil
+			})
+		}
+		return nil
+	})
+	spawn(func() error {
+		for prepared := range queue {
+			if add, ok := <-prepared; ok {
+				add()
+			}
+		}
+		return nil
+	})
+	return group.Wait()
 }
 
 func deliver(ctx context.Context, file source.File, pipes []*pipe) error {

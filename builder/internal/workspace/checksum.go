@@ -271,9 +271,9 @@ func listMD5(checksums []checksum) []uint64 {
 
 // comparesMD5 reports whether a checksum may be compared with the MD5 of a file. Before .import.yml
 // has been added, each file may be in it.
-func (c *Collector) comparesMD5(s *workspaceState, rel, slug string) bool {
+func (s *workspaceState) comparesMD5(rel, slug string, mode ChecksumMode) bool {
 	switch {
-	case c.options.Checksums == ChecksumsIgnore:
+	case mode == ChecksumsIgnore:
 		return false
 	case !s.hasMetadata:
 		return true

@@ -3,46 +3,41 @@
 package workspace
 
 import (
-	"bytes"
 	"crypto/md5" // the checksums of the platform are MD5
-	"crypto/sha256"
-	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"sync"
 
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
-	"github.com/prismeai/workspaces-release/builder/internal/gitfilter"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/release"
-	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
-// Collector validates the files of a repository. Files are added once, in any order. It keeps
-// facts, not content. It is not safe for concurrent use.
+// Collector validates the files of a repository. It keeps facts, not content.
+//
+// [Collector.Read] is safe for concurrent use; the other methods are not.
 type Collector struct {
 	*reporter
 	options Options
 	spaces  map[string]*workspaceState
-	// clean caches the facts of valid files by section and content: workspaces share many files.
-	clean map[contentKey]fileFacts
-	// scripts checks automations and pages; nil if its results are not needed.
 	scripts *dsul.Release
 	// foundGroups is set if workspaces name groups other than the platform's.
 	foundGroups bool
-	// yaml parses one file after another in the same memory.
-	yaml yamltree.Parser
+
+	mu sync.Mutex
+	// idle are readers that no goroutine uses.
+	idle []*reader
+	// shared are the facts of valid files: workspaces have many files in common.
+	shared map[factsKey]*facts
 }
 
-// minCached is the size in bytes from which the facts of a file are cached. Smaller files are
-// cheaper to parse again.
-const minCached = 4 << 10
-
-type contentKey struct {
-	section section
-	sum     [sha256.Size]byte
+// Read is a file of which the validation has read the facts.
+type Read struct {
+	source.File
+	// slug is the directory of the workspace, empty for a file outside of workspaces. rel is the path
+	// in the workspace.
+	slug, rel string
+	*facts
 }
 
 // workspaceState accumulates one workspace.
@@ -68,19 +63,6 @@ type workspaceState struct {
 	references
 }
 
-// file is a file that is being added.
-type file struct {
-	at Position
-	// rel is the path in the workspace.
-	rel  string
-	data []byte
-	sum  [sha256.Size]byte
-	// parsed is set once root and errs are.
-	parsed bool
-	root   *yaml.Node
-	errs   []error
-}
-
 // coveredFile is a file that .import.yml may list with a checksum.
 type coveredFile struct {
 	// file is the index of the file in its workspace.
@@ -96,45 +78,77 @@ type coveredFile struct {
 // appImport is an app used by imports/*.yml.
 type appImport struct{ app Text }
 
-// fileFacts are the facts kept of automations, pages and app instances.
-type fileFacts struct {
-	// slug as JavaScript reads it; empty if JavaScript considers it false.
-	slug, appSlug Text
-	// page is set for a file with blocks.
-	page bool
-}
-
 // NewCollector returns an empty collector.
 func NewCollector(options Options) *Collector {
 	return &Collector{
 		reporter: newReporter(),
 		options:  options.withDefaults(),
 		spaces:   map[string]*workspaceState{},
-		clean:    map[contentKey]fileFacts{},
 		scripts:  dsul.New(),
+		shared:   map[factsKey]*facts{},
 	}
 }
 
-// Add adds a file, but does not retain its data.
-func (c *Collector) Add(added source.File) {
-	slug, rel, nested := strings.Cut(added.Path, "/")
+// Add reads a file and adds its facts.
+func (c *Collector) Add(f source.File) { c.AddRead(c.Read(f)) }
+
+// Read reads the facts of a file. It neither checks the file against others nor adds it.
+func (c *Collector) Read(f source.File) *Read {
+	slug, rel, nested := strings.Cut(f.Path, "/")
 	if !nested || strings.HasPrefix(slug, ".") {
-		c.report(ruleOutsideWorkspace, Position{File: added.Path}, "the file is not in a workspace")
+		return &Read{File: f}
+	}
+	read := &Read{File: f, slug: slug, rel: rel}
+	r, known := c.prepareRead(factsKey{rel, f.Sum})
+	if read.facts = known; known == nil {
+		read.facts = r.readFacts(f, rel)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = append(c.idle, r)
+	return read
+}
+
+// prepareRead returns a reader, and the facts for a key if they are known.
+func (c *Collector) prepareRead(key factsKey) (*reader, *facts) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if last := len(c.idle) - 1; last >= 0 {
+		r := c.idle[last]
+		c.idle = c.idle[:last]
+		return r, c.shared[key]
+	}
+	r := &reader{reporter: &reporter{rules: c.rules}, limits: c.options.Limits, scripts: dsul.NewReader()}
+	return r, c.shared[key]
+}
+
+// AddRead adds a file. Every file of a repository is added once, in any order; the diagnostics and
+// the facts of the repository do not depend on the order. AddRead does not retain the data.
+func (c *Collector) AddRead(f *Read) {
+	if f.slug == "" {
+		c.report(ruleOutsideWorkspace, Position{File: f.Path}, "the file is not in a workspace")
 		return
 	}
-	s := c.stateOf(slug)
-	s.files = append(s.files, release.File{Path: rel, Sum: added.Sum})
-	s.bytes += int64(len(added.Data))
-	if gitfilter.Detect(rel, added.Data) != gitfilter.None {
-		s.recordPresence(rel)
-		return
+	s := c.stateOf(f.slug)
+	s.files = append(s.files, release.File{Path: f.rel, Sum: f.Sum})
+	s.bytes += int64(len(f.Data))
+	s.recordPresence(f.rel)
+	c.found = append(c.found, f.found...)
+	c.scripts.Add(f.slug, f.rel, f.script)
+	s.addFacts(f, c.options.Checksums)
+	if f.isShareable(len(f.Data)) {
+		c.share(factsKey{f.rel, f.Sum}, f.facts)
 	}
-	f := &file{at: Position{File: added.Path}, rel: rel, data: added.Data, sum: added.Sum}
-	c.scripts.Add(slug, dsul.File{Name: rel, Data: added.Data, Root: func() *yaml.Node {
-		root, _ := c.parse(f)
-		return root
-	}})
-	c.examine(s, f)
+}
+
+// share keeps facts that have been added, for other files with the same key.
+func (c *Collector) share(key factsKey, facts *facts) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shared[key] == nil {
+		facts.script.DropMentions()
+		c.shared[key] = facts
+	}
 }
 
 func (c *Collector) stateOf(slug string) *workspaceState {
@@ -158,212 +172,50 @@ func (s *workspaceState) recordPresence(rel string) {
 	}
 }
 
-// examine checks the files that the platform reads: YAML, JSON and .import.yml.
-func (c *Collector) examine(s *workspaceState, f *file) {
-	at := f.at
-	rel := f.rel
-	s.recordPresence(rel)
-	if rel == metadataFile {
-		if root, ok := c.read(f); ok {
-			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the workspace is not in any group")
-			s.metadata = readMetadata(root, valueReader{c.reporter, at.File})
-			s.listed = listMD5(s.metadata.checksums)
-		}
-		return
-	}
-	if isHidden(rel) {
-		c.checkHidden(at, rel)
-		return
-	}
-	if isDocument(rel) {
+// addFacts adds the facts of the last added file.
+func (s *workspaceState) addFacts(f *Read, mode ChecksumMode) {
+	if f.document {
 		s.documents++
-		s.references.addFile(at.File, f.data)
 	}
-	if !c.checkPath(s, at, rel) {
-		return
+	s.references.merge(f.Path, f.references)
+	p := classifyPath(f.rel)
+	if f.override {
+		s.overrides = append(s.overrides, override{Position{File: f.Path}, string(p.section) + ".yml"})
 	}
-	switch p := classifyPath(rel); {
-	case p.ext == ".json":
-		c.examineJSON(s, f, p)
-	case rel == indexFile:
-		if root, ok := c.read(f); ok {
-			c.reportEmpty(ruleYAMLEmpty, at, root, "the file is empty: the platform imports nothing of the workspace")
-			s.index = readIndex(c.rootMapping(at, root), valueReader{c.reporter, at.File})
+	if f.root != nil {
+		s.addRoot(f.root)
+	}
+	last := len(s.files) - 1
+	if f.covered {
+		covered := coveredFile{file: last, slug: f.facts.slug}
+		if s.comparesMD5(f.rel, covered.slug, mode) {
+			covered.md5 = md5.Sum(f.Data)
+			covered.lineFeeds = hashWithLineFeeds(f.Data)
 		}
-	case rel == securityFile:
-		if root, ok := c.read(f); ok {
-			c.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform removes all roles and rules "+
-				"of the workspace")
-			s.delegates = checkSecurity(c.rootMapping(at, root), valueReader{c.reporter, at.File})
-		}
-	case rel == "runtime.yml":
-		c.report(rulePlatformInternal, at, "the file is internal to the platform")
-	default:
-		c.examineYAML(s, f, p)
+		s.covered = append(s.covered, covered)
+	}
+	if f.object != "" {
+		s.objects = append(s.objects, object{
+			slug:    f.object,
+			file:    int32(last),                                      // bounded by Limits.Files
+			section: uint8(slices.Index(objectSections(), p.section)), // three sections
+		})
+	}
+	if f.app != nil {
+		app := Text{f.app.Value, Position{f.Path, f.app.At.Line, f.app.At.Column}}
+		s.imports = append(s.imports, appImport{app})
 	}
 }
 
-func (c *Collector) reportEmpty(rule string, at Position, root *yaml.Node, message string) {
-	if root == nil || isNull(root) {
-		c.report(rule, at, "%s", message)
-	}
-}
-
-// rootMapping returns the root if it is a mapping; otherwise it reports the root and returns nil.
-func (c *Collector) rootMapping(at Position, root *yaml.Node) *yaml.Node {
-	if root == nil || isNull(root) || root.Kind == yaml.MappingNode {
-		return root
-	}
-	c.report(ruleYAMLRoot, Position{at.File, root.Line, root.Column}, "the file must be a mapping (key: value), "+
-		"but is %s", kindName(root))
-	return nil
-}
-
-func kindName(n *yaml.Node) string {
-	if n.Kind == yaml.SequenceNode {
-		return "a list"
-	}
-	return "a single text or number"
-}
-
-// examineJSON checks a JSON file, which the platform reads as YAML. Page sources are skipped: their
-// tools allow comments in JSON.
-func (c *Collector) examineJSON(s *workspaceState, f *file, p pathInfo) {
-	at := f.at
-	root, _ := c.parse(f)
-	for _, err := range f.errs {
-		var limit *LimitError
-		var mistake *syntaxError
-		errors.As(err, &mistake)
-		switch {
-		case errors.As(err, &limit):
-			c.reportParse(at, err)
-		case mistake.rule == ruleYAMLDuplicateKey || !p.isPageSource():
-			c.report(ruleJSONInvalid, Position{at.File, mistake.line, mistake.column}, "invalid JSON: %s",
-				strings.TrimPrefix(mistake.message, "invalid YAML: "))
-		}
-	}
-	if len(f.errs) > 0 || p.isPageSource() {
-		return
-	}
-	if !json.Valid(bytes.TrimPrefix(f.data, []byte("\ufeff"))) {
-		c.report(ruleJSONYAML, at, "the file is not JSON; the platform reads it as YAML")
-	}
-	if p.section.holdsObjects() {
-		c.rootMapping(at, root)
-		facts := readFacts(root, at.File)
-		s.addObject(p.section, c.checkObjectSlug(at, p, facts.slug))
-	}
-}
-
-// examineYAML checks automations, pages, imports and other YAML files.
-func (c *Collector) examineYAML(s *workspaceState, f *file, p pathInfo) {
-	key := contentKey{p.section, f.sum}
-	facts, known := c.clean[key]
-	if !known {
-		before := len(c.found)
-		facts = c.readFile(f, p)
-		if len(c.found) == before && len(f.data) >= minCached {
-			c.clean[key] = facts
-		}
-	}
-	if p.within == "" {
-		return
-	}
-	if own := trimExtension(p.within); facts.slug.Value == own {
-		facts.slug.Value = own // shares memory with the path
-	}
-	covered := coveredFile{file: len(s.files) - 1, slug: facts.slug.Value}
-	if c.comparesMD5(s, f.rel, covered.slug) {
-		covered.md5 = md5.Sum(f.data)
-		covered.lineFeeds = hashWithLineFeeds(f.data)
-	}
-	s.covered = append(s.covered, covered)
-	if !p.section.holdsObjects() || p.isPageSource() && (p.ext != ".yml" || !facts.page) {
-		return
-	}
-	s.addObject(p.section, c.checkObjectSlug(f.at, p, facts.slug))
-	if p.section == sectionImports && facts.appSlug.Value != "" {
-		facts.appSlug.At.File = f.at.File
-		s.imports = append(s.imports, appImport{app: facts.appSlug})
-	}
-}
-
-// readFile reads a file and checks its content.
-func (c *Collector) readFile(f *file, p pathInfo) fileFacts {
-	at := f.at
-	root, ok := c.read(f)
-	if !ok || !p.section.holdsObjects() {
-		return fileFacts{}
-	}
-	facts := readFacts(root, at.File)
-	if p.isPageSource() && !facts.page {
-		return facts
-	}
-	if root == nil || isNull(root) {
-		c.report(ruleYAMLEmpty, at, "the file is empty: the platform deletes the %s", p.section.objectName())
-		return facts
-	}
-	top := c.rootMapping(at, root)
-	if top == nil {
-		return facts
-	}
-	r := valueReader{c.reporter, at.File}
-	switch p.section {
-	case sectionAutomations:
-		r.checkAutomation(top)
-	case sectionPages:
-		r.checkPage(top)
-	case sectionImports:
-		r.checkInstance(top)
-	}
-	return facts
-}
-
-// readFacts reads the values that objects of all sections have.
-func readFacts(root *yaml.Node, file string) fileFacts {
-	quiet := valueReader{&reporter{}, file}
-	facts := fileFacts{page: getValue(root, "blocks") != nil}
-	if slug := getValue(root, "slug"); !isFalsy(slug) {
-		facts.slug = Text{Value: strings.Clone(scriptText(slug)), At: quiet.positionOf(slug)}
-	}
-	if app := resolveAlias(getValue(root, "appSlug")); app != nil && app.Kind == yaml.ScalarNode {
-		facts.appSlug = quiet.readCoerced(app, "")
-	}
-	return facts
-}
-
-// read reports syntax errors of a YAML file and returns its root, or nil if the file is empty. It
-// returns false if the file cannot be read.
-func (c *Collector) read(f *file) (*yaml.Node, bool) {
-	root, ok := c.parse(f)
-	for _, err := range f.errs {
-		c.reportParse(f.at, err)
-	}
-	return root, ok
-}
-
-// parse returns the root of a YAML file, or nil if the file is empty. It returns false if the file
-// cannot be read. It parses each file once.
-func (c *Collector) parse(f *file) (*yaml.Node, bool) {
-	if !f.parsed {
-		f.parsed = true
-		f.root, f.errs = parseWith(&c.yaml, f.data, c.options.Limits)
-	}
-	return f.root, !slices.ContainsFunc(f.errs, isUnreadable)
-}
-
-func (c *Collector) reportParse(at Position, err error) {
-	var limit *LimitError
-	var mistake *syntaxError
+// addRoot adds the facts of a file at the root.
+func (s *workspaceState) addRoot(f *rootFacts) {
 	switch {
-	case errors.As(err, &limit):
-		at.Line = limit.Line
-		at.Column = limit.Column
-		c.report(ruleLimit, at, "the file has %v", limit)
-	case errors.As(err, &mistake):
-		at.Line = mistake.line
-		at.Column = mistake.column
-		c.report(mistake.rule, at, "%s", mistake.message)
+	case f.index != nil:
+		s.index = f.index
+	case f.metadata != nil:
+		s.metadata = f.metadata
+		s.listed = listMD5(s.metadata.checksums)
+	default:
+		s.delegates = f.delegates
 	}
 }

@@ -62,7 +62,7 @@ func (f *Formatter) Add(directory, rel string, data []byte) {
 	s.coverFile(rel, source.NewFile(rel, data), f.limits)
 	if p := classifyPath(rel); p.section == sectionImports && hasChecksum(rel) {
 		root, _ := parseYAML(data, f.limits)
-		if app := readFacts(root, rel).appSlug.Value; app != "" {
+		if app := readObject(root).appSlug.Value; app != "" {
 			s.uses = append(s.uses, app)
 		}
 	}

@@ -84,10 +84,10 @@ func (p pathInfo) isNested() bool { return strings.Contains(p.within, "/") }
 func isHidden(rel string) bool { return strings.HasPrefix(rel, ".") || strings.Contains(rel, "/.") }
 
 // checkHidden reports a hidden file that would otherwise be an object.
-func (c *Collector) checkHidden(at Position, rel string) {
+func (r *reader) checkHidden(at Position, rel string) {
 	p := classifyPath(rel)
 	if isDocument(rel) && p.section.holdsObjects() && (!p.isPageSource() || strings.HasPrefix(p.within, ".")) {
-		c.report(ruleFileHidden, at, "the platform ignores hidden files: the %s is not imported",
+		r.report(ruleFileHidden, at, "the platform ignores hidden files: the %s is not imported",
 			p.section.objectName())
 	}
 }
@@ -97,35 +97,35 @@ func (c *Collector) checkHidden(at Position, rel string) {
 func (p pathInfo) isPageSource() bool { return p.section == sectionPages && p.isNested() }
 
 // checkPath checks the path of a file. It returns false if the content need not be checked.
-func (c *Collector) checkPath(s *workspaceState, at Position, rel string) bool {
+func (r *reader) checkPath(at Position, rel string, facts *facts) bool {
 	if strings.HasSuffix(rel, "bulkExport.json") {
-		c.report(ruleBulkExport, at, "the path ends with bulkExport.json: the platform treats the archive as an "+
+		r.report(ruleBulkExport, at, "the path ends with bulkExport.json: the platform treats the archive as an "+
 			"export of several workspaces, and refuses it")
 	}
 	if !isDocument(rel) {
-		c.checkUnread(at, rel)
+		r.checkUnread(at, rel)
 		return false
 	}
 	p := classifyPath(rel)
 	switch {
 	case p.section == sectionOther:
-		c.checkMisspelt(at, rel)
+		r.checkMisspelt(at, rel)
 	case p.section == sectionIndex || p.section == sectionSecurity:
-		c.checkRoot(s, at, rel, p)
+		r.checkRoot(at, rel, p, facts)
 	default:
-		return c.checkObjectPath(at, rel, p)
+		return r.checkObjectPath(at, rel, p)
 	}
 	return true
 }
 
 // checkUnread reports files that the platform would read with another extension.
-func (c *Collector) checkUnread(at Position, rel string) {
+func (r *reader) checkUnread(at Position, rel string) {
 	lower := strings.ToLower(path.Ext(rel))
 	p := classifyPath(rel)
 	if !isDocument("x"+lower) || p.section == sectionOther || p.isPageSource() {
 		return
 	}
-	c.report(ruleFileExtension, at, "the platform does not read files that end with %s: the %s is not imported",
+	r.report(ruleFileExtension, at, "the platform does not read files that end with %s: the %s is not imported",
 		quoteName(path.Ext(rel)), p.section.objectName())
 }
 
@@ -133,11 +133,11 @@ func (c *Collector) checkUnread(at Position, rel string) {
 var sectionNames = []string{"automations", "pages", "imports", "security", "index"}
 
 // checkMisspelt reports a directory or a file whose name is almost that of a section.
-func (c *Collector) checkMisspelt(at Position, rel string) {
+func (r *reader) checkMisspelt(at Position, rel string) {
 	first, _, nested := strings.Cut(rel, "/")
 	if !nested {
 		if strings.EqualFold(trimExtension(first), string(sectionSecurity)) {
-			c.report(ruleSectionName, at, "the platform does not import %s, only %s: the roles and rules are lost",
+			r.report(ruleSectionName, at, "the platform does not import %s, only %s: the roles and rules are lost",
 				quoteName(first), securityFile)
 		}
 		return
@@ -146,7 +146,7 @@ func (c *Collector) checkMisspelt(at Position, rel string) {
 		lower := strings.ToLower(first)
 		misspelt := len(name) > 8 && spelling.Nearest(lower, slices.Values([]string{name})) != ""
 		if lower == name || lower+"s" == name || misspelt {
-			c.report(ruleSectionName, at,
+			r.report(ruleSectionName, at,
 				"the platform does not import %s/, only %s/: the file is lost", quoteName(first),
 				name)
 			return
@@ -155,15 +155,15 @@ func (c *Collector) checkMisspelt(at Position, rel string) {
 }
 
 // checkRoot reports files that the platform also reads as index.yml or security.yml.
-func (c *Collector) checkRoot(s *workspaceState, at Position, rel string, p pathInfo) {
+func (r *reader) checkRoot(at Position, rel string, p pathInfo, facts *facts) {
 	name := string(p.section) + ".yml"
 	switch {
 	case rel == name:
 	case p.within != "":
-		c.report(ruleRootOverride, at, "the platform treats a file in a directory %s as %s: it overrides the "+
+		r.report(ruleRootOverride, at, "the platform treats a file in a directory %s as %s: it overrides the "+
 			"file of that name", quoteName(strings.SplitN(rel, "/", 2)[0]), name)
 	default:
-		s.overrides = append(s.overrides, override{at, name})
+		facts.override = true
 	}
 }
 
@@ -179,24 +179,24 @@ func isInternal(rel string, p pathInfo) bool {
 }
 
 // checkObjectPath checks the path of an automation, page or app instance.
-func (c *Collector) checkObjectPath(at Position, rel string, p pathInfo) bool {
+func (r *reader) checkObjectPath(at Position, rel string, p pathInfo) bool {
 	first, _, _ := strings.Cut(rel, "/")
 	switch {
 	case p.within == "":
-		c.report(ruleSectionName, at, "the platform treats the file as an object of %s/ without a name, and "+
+		r.report(ruleSectionName, at, "the platform treats the file as an object of %s/ without a name, and "+
 			"refuses it", p.section)
 		return false
 	case isInternal(rel, p):
 		return false // the platform writes it with each push from a file system, and ignores it
 	case first != string(p.section):
-		c.report(ruleSectionName, at, "the platform treats %s/ as %s/, and mixes them up", quoteName(first), p.section)
+		r.report(ruleSectionName, at, "the platform treats %s/ as %s/, and mixes them up", quoteName(first), p.section)
 		return false
 	case p.section == sectionImports && p.isNested():
-		c.report(ruleImportNested, at, "an app instance must be in imports/ itself: the platform names it %s",
+		r.report(ruleImportNested, at, "an app instance must be in imports/ itself: the platform names it %s",
 			quoteName(strings.SplitN(p.within, "/", 2)[0]))
 		return false
 	case p.ext != ".yml" && !p.isPageSource():
-		c.report(ruleFileExtension, at, "the platform stores the %s as %s.yml, and a pull deletes it",
+		r.report(ruleFileExtension, at, "the platform stores the %s as %s.yml, and a pull deletes it",
 			p.section.objectName(),
 			quoteName(trimExtension(p.within)))
 	}
@@ -212,7 +212,7 @@ var objectPrototype = []string{
 
 // checkObjectSlug checks the slug of an object, which the file may declare, and returns the slug
 // that the platform uses.
-func (c *Collector) checkObjectSlug(at Position, p pathInfo, stated Text) string {
+func (r *reader) checkObjectSlug(at Position, p pathInfo, stated Text) string {
 	own := trimExtension(p.within)
 	slug := own
 	if stated.Value != "" && p.section != sectionImports {
@@ -222,23 +222,23 @@ func (c *Collector) checkObjectSlug(at Position, p pathInfo, stated Text) string
 	}
 	switch {
 	case !appSlug.MatchString(slug):
-		c.report(ruleSlugOfFile, at, "slug %s is not valid: the platform refuses the %s", quoteName(slug),
+		r.report(ruleSlugOfFile, at, "slug %s is not valid: the platform refuses the %s", quoteName(slug),
 			p.section.objectName())
 	case p.section == sectionImports && slices.Contains(objectPrototype, slug),
 		p.section == sectionPages && slug == "__index__":
-		c.report(ruleSlugTaken, at, "slug %s has a special meaning for the platform: the %s is lost", quoteName(slug),
+		r.report(ruleSlugTaken, at, "slug %s has a special meaning for the platform: the %s is lost", quoteName(slug),
 			p.section.objectName())
 	case slug == own:
 	case p.section == sectionAutomations && p.isNested() && slug == path.Base(own):
-		c.report(ruleSlugNested, at, "slug %s differs from the path of the file, %s", quoteName(slug), quoteName(own))
+		r.report(ruleSlugNested, at, "slug %s differs from the path of the file, %s", quoteName(slug), quoteName(own))
 	default:
-		c.report(ruleObjectSlug, at, "slug %s differs from the path of the file, %s: a pull deletes the %s", quoteName(slug),
+		r.report(ruleObjectSlug, at, "slug %s differs from the path of the file, %s: a pull deletes the %s", quoteName(slug),
 			quoteName(own), p.section.objectName())
 	}
 	if p.section == sectionImports && stated.Value != "" && stated.Value != own {
 		at.Line = stated.At.Line
 		at.Column = stated.At.Column
-		c.report(ruleInstanceSlug, at, "slug %s differs from the name of the file, %s",
+		r.report(ruleInstanceSlug, at, "slug %s differs from the name of the file, %s",
 			quoteName(stated.Value), quoteName(own))
 	}
 	return slug
@@ -254,15 +254,6 @@ type object struct {
 }
 
 func objectSections() []section { return []section{sectionAutomations, sectionPages, sectionImports} }
-
-// addObject records the object in the last added file.
-func (s *workspaceState) addObject(in section, slug string) {
-	s.objects = append(s.objects, object{
-		slug:    slug,
-		file:    int32(len(s.files) - 1),                   // bounded by Limits.Files
-		section: uint8(slices.Index(objectSections(), in)), // three sections
-	})
-}
 
 // checkObjects reports objects of a workspace with the same slug.
 func (c *Collector) checkObjects(s *workspaceState) {

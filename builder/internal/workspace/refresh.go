@@ -35,7 +35,7 @@ func (s *workspaceState) coverFile(rel string, f source.File, limits Limits) {
 	root, _ := parseYAML(f.Data, limits)
 	s.files = append(s.files, release.File{Path: rel, Sum: f.Sum})
 	s.covered = append(s.covered, coveredFile{
-		file: len(s.files) - 1, slug: readFacts(root, rel).slug.Value, md5: md5.Sum(f.Data),
+		file: len(s.files) - 1, slug: readObject(root).slug.Value, md5: md5.Sum(f.Data),
 	})
 }
 

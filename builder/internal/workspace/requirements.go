@@ -60,24 +60,25 @@ type references struct{ secrets, config map[string]Position }
 // nor names in other scopes such as event.config.x.
 var reference = lazyregexp.New(`(?:^|[^\w.$\]-])(secret|config)\s*(?:\.|\[\s*\\?['"]+)([A-Za-z0-9_-]+)`)
 
-// addFile finds the templates in a file, including those in comments: in a prompt, a comment cannot be
-// distinguished from a heading.
-func (r *references) addFile(file string, data []byte) {
+// findNames finds the names in the templates of a file, including those in comments: in a prompt, a
+// comment cannot be distinguished from a heading. The positions do not name the file.
+func findNames(data []byte) (r references) {
 	at := cursor{rest: data, line: 1, column: 1}
 	for at.skipBytes(bytes.Index(at.rest, []byte("{{"))) {
 		length := bytes.Index(at.rest, []byte("}}"))
 		if length < 0 {
-			return
+			break
 		}
 		template := at.rest[:length]
 		done := 0
 		for _, m := range findReferences(template) {
 			at.skipBytes(m[2] - done)
 			done = m[2]
-			r.recordName(Position{file, at.line, at.column}, string(template[m[2]:m[3]]), string(template[m[4]:m[5]]))
+			r.recordName(Position{Line: at.line, Column: at.column}, string(template[m[2]:m[3]]), string(template[m[4]:m[5]]))
 		}
 		at.skipBytes(length - done)
 	}
+	return r
 }
 
 // findReferences returns the matches of [reference]. It first checks for the required words, which
@@ -101,6 +102,16 @@ func (r *references) recordName(at Position, kind, name string) {
 	}
 	if first, there := known[name]; !there || at.File < first.File {
 		known[name] = at
+	}
+}
+
+// merge adds the names in a file.
+func (r *references) merge(file string, names references) {
+	for name, at := range names.secrets {
+		r.recordName(Position{file, at.Line, at.Column}, "secret", name)
+	}
+	for name, at := range names.config {
+		r.recordName(Position{file, at.Line, at.Column}, "config", name)
 	}
 }
 

@@ -83,7 +83,6 @@ func TestRequirementsOfTheExamples(t *testing.T) {
 // TestReferencesAreFoundInLinearTime would not end in quadratic time.
 func TestReferencesAreFoundInLinearTime(t *testing.T) {
 	for _, text := range []string{"{{", "{{}}", "{{secret.", "{{secret.a}}", "secret.{{"} {
-		var r references
-		r.addFile("x.yml", []byte(strings.Repeat(text, 2<<20/len(text))))
+		findNames([]byte(strings.Repeat(text, 2<<20/len(text))))
 	}
 }
