@@ -4,8 +4,8 @@
 // and fields, and unterminated expressions.
 //
 // A [Reader] reads the facts of one file after another. A [Release] is given the facts of each file
-// once, and [Release.Check] compares them. It does not report what it cannot know: computed names, apps outside of the release,
-// files that it cannot parse.
+// once, and [Release.Check] compares them. It does not report what it cannot know: computed names,
+// apps outside of the release, files that it cannot parse.
 //
 // Messages only quote texts that look like names, because a file may contain secrets.
 package dsul

@@ -67,7 +67,8 @@ func (f *layerFile) startWriter() (err error) {
 // add adds the next file of the source.
 func (f *layerFile) add(store *engine.LayerStore, file source.File, recording bool) error {
 	if recording {
-		next := cache.File{Path: file.Path, Size: int64(len(file.Data)), Sum: digest.NewDigestFromBytes(digest.SHA256, file.Sum[:])}
+		sum := digest.NewDigestFromBytes(digest.SHA256, file.Sum[:])
+		next := cache.File{Path: file.Path, Size: int64(len(file.Data)), Sum: sum}
 		n := len(f.files)
 		if f.cached != nil && (n == len(f.cached.Files) || f.cached.Files[n] != next) {
 			if err := f.leaveCached(store); err != nil {

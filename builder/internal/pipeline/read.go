@@ -77,8 +77,8 @@ func (o *opened) read(ctx context.Context, s *stages, sinks ...sink) (*Reading, 
 		collector := o.checks.newCollector(o.input.StampVersions)
 		if collector != nil {
 			sinks = append(sinks, sink{prepare: func(f source.File) func() {
-				read := collector.Read(f)
-				return func() { collector.AddRead(read) }
+				facts := collector.Read(f)
+				return func() { collector.AddFacts(facts) }
 			}})
 		}
 		content, err := o.scan(ctx, s, sinks)

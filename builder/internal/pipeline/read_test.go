@@ -68,8 +68,9 @@ func TestReadingIsTheSameOnAnyNumberOfProcessors(t *testing.T) {
 	for i := range 40 {
 		slug := fmt.Sprintf("w%02d", i%20)
 		f.write(t, slug+"/index.yml", "name: "+slug+"\nslug: other\n")
-		f.write(t, fmt.Sprintf("%s/automations/%02d.yml", slug, i), "slug: x\ndo: [{emit: }, {fetsh: {}}, {'Mail.sendd': {}}]\n"+
-			"# {{secret.key}}\n"+strings.Repeat("# padding\n", 1000*(i%3)))
+		const instructions = "slug: x\ndo: [{emit: }, {fetsh: {}}, {'Mail.sendd': {}}]\n# {{secret.key}}\n"
+		padding := strings.Repeat("# padding\n", 1000*(i%3))
+		f.write(t, fmt.Sprintf("%s/automations/%02d.yml", slug, i), instructions+padding)
 		f.write(t, fmt.Sprintf("%s/pages/%02d.yml", slug, i), "a: [\n")
 	}
 	var want *pipeline.Reading

@@ -31,10 +31,10 @@ type Collector struct {
 	shared map[factsKey]*facts
 }
 
-// Read is a file of which the validation has read the facts.
-type Read struct {
+// FileFacts are what [Collector.Read] finds out about a file. They keep its data.
+type FileFacts struct {
 	source.File
-	// slug is the directory of the workspace, empty for a file outside of workspaces. rel is the path
+	// slug is the directory of the workspace; empty for a file outside of workspaces. rel is the path
 	// in the workspace.
 	slug, rel string
 	*facts
@@ -90,41 +90,51 @@ func NewCollector(options Options) *Collector {
 }
 
 // Add reads a file and adds its facts.
-func (c *Collector) Add(f source.File) { c.AddRead(c.Read(f)) }
+func (c *Collector) Add(f source.File) { c.AddFacts(c.Read(f)) }
 
-// Read reads the facts of a file. It neither checks the file against others nor adds it.
-func (c *Collector) Read(f source.File) *Read {
+// Read reads the facts of a file. They do not depend on other files, and are not added yet.
+func (c *Collector) Read(f source.File) *FileFacts {
 	slug, rel, nested := strings.Cut(f.Path, "/")
 	if !nested || strings.HasPrefix(slug, ".") {
-		return &Read{File: f}
+		return &FileFacts{File: f}
 	}
-	read := &Read{File: f, slug: slug, rel: rel}
-	r, known := c.prepareRead(factsKey{rel, f.Sum})
-	if read.facts = known; known == nil {
-		read.facts = r.readFacts(f, rel)
+	facts := c.findFacts(factsKey{rel, f.Sum})
+	if facts == nil {
+		r := c.takeReader()
+		facts = r.readFacts(f, rel)
+		c.returnReader(r)
 	}
+	return &FileFacts{f, slug, rel, facts}
+}
+
+// findFacts returns shared facts, or nil.
+func (c *Collector) findFacts(key factsKey) *facts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shared[key]
+}
+
+func (c *Collector) takeReader() *reader {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := len(c.idle) - 1
+	if last < 0 {
+		return &reader{reporter: &reporter{rules: c.rules}, limits: c.options.Limits, scripts: dsul.NewReader()}
+	}
+	r := c.idle[last]
+	c.idle = c.idle[:last]
+	return r
+}
+
+func (c *Collector) returnReader(r *reader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.idle = append(c.idle, r)
-	return read
 }
 
-// prepareRead returns a reader, and the facts for a key if they are known.
-func (c *Collector) prepareRead(key factsKey) (*reader, *facts) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if last := len(c.idle) - 1; last >= 0 {
-		r := c.idle[last]
-		c.idle = c.idle[:last]
-		return r, c.shared[key]
-	}
-	r := &reader{reporter: &reporter{rules: c.rules}, limits: c.options.Limits, scripts: dsul.NewReader()}
-	return r, c.shared[key]
-}
-
-// AddRead adds a file. Every file of a repository is added once, in any order; the diagnostics and
-// the facts of the repository do not depend on the order. AddRead does not retain the data.
-func (c *Collector) AddRead(f *Read) {
+// AddFacts adds the facts of a file. Every file of a repository is added once, in any order: the
+// results do not depend on it.
+func (c *Collector) AddFacts(f *FileFacts) {
 	if f.slug == "" {
 		c.report(ruleOutsideWorkspace, Position{File: f.Path}, "the file is not in a workspace")
 		return
@@ -135,14 +145,14 @@ func (c *Collector) AddRead(f *Read) {
 	s.recordPresence(f.rel)
 	c.found = append(c.found, f.found...)
 	c.scripts.Add(f.slug, f.rel, f.script)
-	s.addFacts(f, c.options.Checksums)
+	s.addFile(f, c.options.Checksums)
 	if f.isShareable(len(f.Data)) {
-		c.share(factsKey{f.rel, f.Sum}, f.facts)
+		c.shareFacts(factsKey{f.rel, f.Sum}, f.facts)
 	}
 }
 
-// share keeps facts that have been added, for other files with the same key.
-func (c *Collector) share(key factsKey, facts *facts) {
+// shareFacts keeps facts that have been added, for other files with the same key.
+func (c *Collector) shareFacts(key factsKey, facts *facts) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.shared[key] == nil {
@@ -172,8 +182,8 @@ func (s *workspaceState) recordPresence(rel string) {
 	}
 }
 
-// addFacts adds the facts of the last added file.
-func (s *workspaceState) addFacts(f *Read, mode ChecksumMode) {
+// addFile adds the facts of the last file of the workspace.
+func (s *workspaceState) addFile(f *FileFacts, mode ChecksumMode) {
 	if f.document {
 		s.documents++
 	}
