@@ -135,7 +135,7 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 		return false
 	}
 	value := strings.TrimSpace(literal.Punch(a.value))
-	if value == "" || a.called || sameWords(value, a.name) || strings.Contains(value, "#{") {
+	if value == "" || a.called || sameWords(value, a.name) || interpolation.MatchString(value) {
 		return false
 	}
 	at.name, at.strength = a.name, a.strength
@@ -154,7 +154,7 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.spot) || s.isNamedAfter(value)),
-		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value),
+		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value) && !(a.isDeliberate(at.spot) && isTyped(value, a.name)),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -164,13 +164,21 @@ func (s *fileScan) assigned(a assignment, at where) bool {
 	return true
 }
 
+// interpolation matches the start of a Ruby expression whose end is not part of the value.
+var interpolation = lazyregexp.New(`#\{\s*[\w.:(]*$`)
+
 // isPassword applies stricter criteria to a value that may be a word in a sentence than to one
 // that is clearly assigned.
 func (a assignment) isPassword(value string, at spot) bool {
-	deliberate := a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) || a.operator == '=' && strings.ToUpper(a.name) == a.name ||
-		at.settings && a.starts && a.ends
 	t := literal.TraitsOf(value)
-	return isPassword(value, at) && (deliberate && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
+	return isPassword(value, at) &&
+		(a.isDeliberate(at) && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
+}
+
+// isDeliberate reports an assignment that is no part of a sentence.
+func (a assignment) isDeliberate(at spot) bool {
+	return a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) ||
+		a.operator == '=' && strings.ToUpper(a.name) == a.name || at.settings && a.starts && a.ends
 }
 
 // maxBefore limits the text to scan before an operator: a name, quotes, brackets and spaces.

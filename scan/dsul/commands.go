@@ -13,7 +13,7 @@ var (
 	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
 	commandFlag = lazyregexp.New(`(?i)(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key|access-key|requirepass))\s+["']?([^\s"'-][^\s"']{3,})`)
 	// windowsOption matches the options of PowerShell.
-	windowsOption = lazyregexp.New(`(?:^| )-[A-Z][A-Za-z]*(?:Password|Token|Secret|Key) `)
+	windowsOption = lazyregexp.New(`(?:^| )-(?:[A-Z][A-Za-z]*)?(?:Password|Token|Secret|Key) `)
 	// shellValue matches values of options that are no secret: a variable, or the properties of
 	// a secret: id=npm,env=TOKEN.
 	shellValue = lazyregexp.New(`^(?:\$\w+|(?:id|src|source|type|env|target)=.*)$`)

@@ -95,7 +95,7 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 		// .netrc
 		{words: []string{"login "}, match: lazyregexp.New(`(?i)\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+(\S+)`), check: isGiven, plain: true},
 		// /etc/shadow, .htpasswd and database columns
-		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|y|7|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
+		{words: []string{"$"}, match: lazyregexp.New(`(\$(?:2[abxy]|apr1|1|5|6|7|8|9|y|argon2i?d?|scrypt|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+_-]{20,})`), rule: ruleHash, check: isHash},
 		{words: []string{"sha}"}, match: lazyregexp.New(`(?i)(\{s?sha(?:256|512)?\}[A-Za-z0-9+/=]{20,})`), rule: ruleHash, check: isHash},
 		// SQL
 		{words: []string{"identified ", "password"}, match: lazyregexp.New(`(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|with\s+(?:encrypted\s+)?password|set\s+password(?:\s+for\s+\S+)?\s*=|\bpassword\s*\(?)\s*(?:password\s+)?N?'([^'\n]{3,256})'`), check: isGiven},
@@ -134,6 +134,11 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 			match: lazyregexp.New(`\b(?:vault\s+login\s+|mc\s+alias\s+set\s+\S+\s+\S+\s+\S+\s+|--with-token\s+<<<\s*)["']?([^\s"'-][^\s"']{7,255})`)},
 		{words: []string{"plink", "pscp", "psftp", "putty", "twine", "snowsql", "net user", "useradd", "usermod", "net use", "curl"}, check: isChosen,
 			match: lazyregexp.New(`(?i)(?:\b(?:plink|pscp|psftp|putty)\b[^\n|;]{0,200}?\s-pw\s+|\b(?:twine|snowsql)\b[^\n|;]{0,200}?\s-p\s+|\bnet\s+user\s+\S+\s+|\bnet\s+use\s+\S+\s+\S+\s+|\buser(?:add|mod)\b[^\n|;]{0,200}?\s-p\s+|\bcurl\b[^\n|;]{0,200}?\s--(?:proxy-)?pass\s+)["']?([^\s"'/-][^\s"']{2,255})`)},
+		// network devices
+		{words: []string{"enable ", "snmp-server ", "pac key ", "radius-server ", "tacacs-server ", "username "}, check: isChosen,
+			match: lazyregexp.New(`(?im)^[ \t]*(?:enable\s+(?:password|secret)|snmp-server\s+community|(?:pac|radius-server|tacacs-server)\s+key|` +
+				`username\s+\S+\s+(?:privilege\s+\d+\s+)?(?:password|secret))\s+(?:level\s+\d+\s+)?(?:\d\s+)?([^\s$]\S{3,127})`)},
+		{words: []string{"psexec"}, check: isGiven, match: lazyregexp.New(`(?i)\bpsexec\b[^\n|;]{0,200}?\s-p\s+["']?([^\s"'%-][^\s"']{2,127})`)},
 		{words: []string{"sqlplus", "jdbc:oracle", "@//"}, check: isChosen,
 			match: lazyregexp.New(`(?:\bsqlplus\s+(?:-\w+\s+)*["']?|jdbc:oracle:\w+:|(?:^|[\s"'=]))[\w.$]{1,64}/["']?([^\s@/"']{3,128})["']?@(?://)?[\w.-]+(?:[:/]|\b)`)},
 		{words: []string{"--cookie", "-b "}, check: isKeyText, rule: ruleCookie, match: lazyregexp.New(`\bcurl\b[^\n|;]{0,300}?\s(?:-b|--cookie)[ =]\s*["']?[\w.-]{2,64}=([^\s"';]{12,512})`)},
@@ -147,8 +152,8 @@ var formsOfPrograms = sync.OnceValue(func() *formSet {
 		// code
 		{words: []string{"login(", "signin(", "authenticate(", "auth(", "credentials(", "credential(", "client(", "credential]::new("}, check: isGiven,
 			match: lazyregexp.New(`(?i)(?:\.(?:login|sign_?in|authenticate)|new\s+\w*(?:client|credentials?)|\b(?:http)?basic_?auth|(?:(?:ps|network)credentials?))(?:\]::new)?\(\s*["'\x60][^"'\x60\n]{1,100}["'\x60]\s*,\s*["'\x60]([^"'\x60\s]{3,256})["'\x60]`)},
-		{words: []string{"connect(", "pdo(", "mysqli(", "connection("}, check: isChosen,
-			match: lazyregexp.New(`(?i)(?:connect(?:ion)?|new\s+(?:pdo|mysqli))\s*\(\s*[^,()\n]{1,160},\s*(?:\d{2,5}\s*,\s*)?["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
+		{words: []string{"connect(", "pdo(", "mysqli(", "connection(", "directoryentry("}, check: isChosen,
+			match: lazyregexp.New(`(?i)(?:connect(?:ion)?|directoryentry|new\s+(?:pdo|mysqli))\s*\(\s*[^,()\n]{1,160},\s*(?:\d{2,5}\s*,\s*)?["'][^"'\n]{0,64}["']\s*,\s*["']([^"'\s]{3,256})["']`)},
 		{words: []string{"unwrap_or", "orelse(", "or_else(", "value_or("}, named: true,
 			match: lazyregexp.New(`(?i)([\w-]{2,100})["']?\)?\.(?:unwrap_or(?:_else)?|or_?else|get_?or_?else|value_or)\(\s*(?:(?:\|\w*\||\(\)\s*[-=]>)\s*)?["']([^"'\n]{3,256})["']`)},
 		{words: []string{"jwt.", "hmac"}, check: isKeyText, rule: ruleCredential,
@@ -217,7 +222,7 @@ func isSpoken(value string) bool {
 }
 
 // numbered matches a word with a number at its end, such as sunrise77.
-var numbered = lazyregexp.New(`^[A-Za-z]{5,}\d{2,4}$`)
+var numbered = lazyregexp.New(`^[A-Za-z]{5,}\d{2,4}$|^[A-Za-z]{8,}\d$`)
 
 // isNumbered reports such a word, except names of algorithms and formats.
 func isNumbered(value string) bool {

@@ -40,7 +40,7 @@ var (
 	credentialNames = literal.NewVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey apikeys apitoken apisecret accesskey
 		accesstoken authtoken authkey bearer jwt credential credentials creds cred authorization auth privatekey signingkey signingsecret
 		encryptionkey cryptokey masterkey sharedkey sharedaccesskey sharedsecret accountkey servicekey serviceaccountkey subscriptionkey
-		licensekey licencekey appkey appsecret consumersecret webhooksecret sastoken connectionstring dsn cookie hmackey hmacsecret sshkey
+		licensekey licencekey appcertificate appkey appsecret consumersecret webhooksecret sastoken connectionstring dsn cookie hmackey hmacsecret sshkey
 		deploykey functionkey functionskey storagekey adminkey hostkey ocpapimsubscriptionkey jwtsecret totpsecret
 		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature
 		authenticationtoken secretkeybase querykey recordkey tokenkey unsealkey recoverykey recoverycode backupcode
@@ -133,7 +133,7 @@ func endStrength(name string) strength {
 func startStrength(list []string) strength {
 	for n := len(list) - 1; n > 0; n-- {
 		last := list[len(list)-1]
-		if harmlessNames[last] || harmlessKeys[last] || passwordTraits[last] || passwordTraits[list[n]] {
+		if publicNames[last] || textNames[last] || harmlessKeys[last] || passwordTraits[last] || passwordTraits[list[n]] {
 			return unnamed
 		}
 		switch wordsStrength(list[:n]) {

@@ -135,7 +135,7 @@ var accountFields = literal.NewVocabulary(`username user users login email mail 
 // heldStrength returns the strength of an entry in a container of credentials.
 func heldStrength(parent spot, name string) strength {
 	held := containers[strings.Join(literal.Words(parent.name), "")]
-	if held == unnamed || parent.schema || parent.label || harmlessName(name) || accountFields[strings.ToLower(name)] {
+	if held == unnamed || parent.schema || parent.label || hasHarmlessName(name) || accountFields[strings.ToLower(name)] {
 		return unnamed
 	}
 	return held

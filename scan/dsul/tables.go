@@ -103,7 +103,7 @@ func baseOf(f scan.File) base {
 	ext := path.Ext(name)
 	return base{
 		csv:         ext == ".csv" || ext == ".tsv",
-		passwords:   name == ".pgpass" || name == "pgpass.conf",
+		passwords:   strings.TrimPrefix(name, ".") == "pgpass" || name == "pgpass.conf",
 		hashes:      strings.HasSuffix(name, "htpasswd") || name == "shadow",
 		document:    literal.IsDocument(name),
 		demo:        !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),

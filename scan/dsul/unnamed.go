@@ -26,12 +26,6 @@ const (
 var (
 	// unnamedParts are the parts of a workspace in which unnamed random text is reported.
 	unnamedParts = literal.NewVocabulary(`index imports automations pages`)
-	// identifying words before a random text say that it is public: an identifier, a digest, a
-	// signature or ciphertext.
-	identifying = literal.NewVocabulary(`id ids uid uuid guid oid kid cid hash hashes md sha checksum checksums match digest etag commit commits revision
-		rev integrity fingerprint thumbprint trace span build version image sum address wallet transaction tx txid block signature sig nonce salt
-		iv n cursor csrf xsrf h encrypted crypt ciphertext cert certificate pubkey publickey public peer node container pod blob layer
-		identifier identifiers sitekey asset assets chunk sub file jti aud iss azp secure dst`)
 	// connecting words and signs stand between a name and its value.
 	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
 	// publicStart matches the start of public keys, certificates and signatures in base64, of
@@ -49,15 +43,15 @@ var (
 	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
 )
 
-// unnamed reports random text that stands on its own, whatever its name. Hexadecimal text and
-// UUIDs are digests and identifiers more often than keys, and need a name or a place.
+// unnamed reports random text that stands on its own, whatever its name. UUIDs are identifiers more
+// often than keys, and need a name or a place. So does hexadecimal text outside of workspaces.
 func (s *fileScan) unnamed(text string, at where) {
 	if at.example || len(text) < literal.MinRandom || strings.Contains(text, pemBegin) {
 		return
 	}
 	strict := !unnamedParts[s.part]
 	before := ""
-	whole := strings.TrimSpace(text)
+	whole := strings.Trim(text, " \t\r\n\"'`")
 	for start := 0; start < len(text); {
 		end := start
 		for end < len(text) && isTokenByte[text[end]] {
@@ -65,7 +59,7 @@ func (s *fileScan) unnamed(text string, at where) {
 		}
 		token := text[start:end]
 		if token == whole {
-			if before = nameOf(at.spot); harmlessName(before) {
+			if before = nameOf(at.spot); hasHarmlessName(before) {
 				return
 			}
 		}
@@ -153,18 +147,12 @@ func isUnnamed(token, before string, strict bool) bool {
 		return false
 	}
 	value := unnamedValue(token)
-	if token[0] == '#' || len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) {
+	if token[0] == '#' || len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) && (strict || !isLooselyRandom(value)) {
 		return false
 	}
-	isPublic := isIdentifying(before) || isCoordinate(before, value) || isIdentifying(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
+	isPublic := hasPublicName(before) || isCoordinate(before, value) || hasPublicName(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
 		publicStart.MatchString(value) || publicID.MatchString(value) || isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
 	return !isPublic && !isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
-}
-
-// isIdentifying reports a name whose last word says that its value is public.
-func isIdentifying(name string) bool {
-	list := literal.Words(name)
-	return len(list) > 0 && identifying[list[len(list)-1]]
 }
 
 // isCoordinate reports a coordinate or the modulus of a public key in JSON Web Key form.
@@ -204,12 +192,35 @@ func hasUnbroken(text string) bool {
 		humps := humps(part)
 		isMixed := len(part) >= minMixed && humps*maxHump >= len(part)
 		isNumbered := t.Switches >= 3 && t.Letters > 0 && (t.Digits+humps)*maxDigitGap >= len(part)
-		if (isNumbered || isMixed) && !isCompoundName(part) {
+		if (isNumbered || isMixed) && (t.Switches >= minRandomSwitches || !isCompoundName(part)) {
 			return true
 		}
 	}
 	return false
 }
+
+// minLoose is the minimum length of text that is random as a whole, in bytes.
+const minLoose = 20
+
+// isLooselyRandom reports text that is a key if it stands in a part of a workspace, where digests and
+// names of machines are rare: hexadecimal text, and text whose random parts are short.
+func isLooselyRandom(text string) bool {
+	hasPart := false
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		if hexRun.MatchString(part) {
+			return true
+		}
+		hasPart = hasPart || len(part) >= minLoosePart && !isDigestSized(part) && literal.TraitsOf(part).Switches >= 2
+	}
+	return hasPart && len(text) >= minLoose && literal.TraitsOf(text).Switches >= minLooseSwitches
+}
+
+const (
+	// minLoosePart is the minimum length of a random part, in bytes.
+	minLoosePart = 8
+	// minLooseSwitches is the minimum number of changes between letters and digits.
+	minLooseSwitches = 6
+)
 
 // isDigestSized reports hexadecimal text, unless it is longer than the shortest digest and not as
 // long as another one.
@@ -219,6 +230,9 @@ func isDigestSized(part string) bool {
 	}
 	return len(part) <= 40 || len(part)%8 == 0
 }
+
+// minRandomSwitches is the number of changes between letters and digits that no name has.
+const minRandomSwitches = 8
 
 // maxDigitGap is the maximum distance of digits and capitals in random text, on average.
 const maxDigitGap = 12

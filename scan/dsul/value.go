@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func (s *fileScan) value(text string, at where) {
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
 func (s *fileScan) isOpaque(text string, at where) bool {
-	if !at.configured && !at.assigned || at.strength > unnamed || at.label || harmlessName(at.name) && !at.isListed() ||
+	if !at.configured && !at.assigned || at.strength > unnamed || at.label || hasHarmlessName(at.name) && !at.isListed() ||
 		isIdentifier(text) || isCoordinate(at.name, text) || !literal.LooksRandom(text) {
 		return false
 	}
@@ -53,18 +54,6 @@ var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|
 	`Qm[1-9A-HJ-NP-Za-km-z]{44}|ba[a-z][a-z2-7]{50,}|(?:bc1|[13])[1-9A-HJ-NP-Za-km-z]{25,34})$`)
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
-
-// harmlessNames end the names of values that look random but are not secret. They include key
-// and token: secret keys and tokens are recognized by their full names, the others are public.
-var harmlessNames = literal.NewVocabulary(`id ids uid uuid guid hash md sha checksum match modified traceparent baggage since key keys token tokens digest etag commit revision rev ref sri integrity
-	version build slug name url uri href link path file filename image icon photo src color type format pattern regex
-	regexp template correlation trace request fingerprint thumbprint kid iv tag tags label title description text content prompt
-	message query sql css html style script code data payload document schema cursor topic channel queue bucket index model class classname`)
-
-func harmlessName(name string) bool {
-	list := literal.Words(name)
-	return len(list) > 0 && harmlessNames[list[len(list)-1]]
-}
 
 // named judges a complete value by its name.
 func (s *fileScan) named(text, punched string, at where) bool {
@@ -193,7 +182,7 @@ func (s *fileScan) isCredential(text string, at where) bool {
 	if isName(text) || repeats(text, at.name) {
 		return false
 	}
-	if s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/") || isDisguised(text) {
+	if s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/") || isDisguised(text) || isTyped(text, at.name) {
 		return true
 	}
 	if literal.LooksGenerated(text) || isScrambled(text) || isSecretURL(text) || (at.configured || at.assigned) && isLongNumber(text) {
@@ -201,6 +190,19 @@ func (s *fileScan) isCredential(text string, at where) bool {
 	}
 	return at.configured && !at.schema && !at.label && isSecretName(at.name) && len(text) >= 8 &&
 		!strings.ContainsAny(text, " .\n") && !literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && len(literal.Words(text)) > 1
+}
+
+// typed matches text that a person may have chosen as a key: it has no separators.
+var typed = lazyregexp.New(`^[\w!$%^*#@]{8,64}$`)
+
+// isTyped reports a key that a person chose: letters, digits and the symbols of a password, or a
+// word with a number beside a name with the word secret.
+func isTyped(text, name string) bool {
+	t := literal.TraitsOf(text)
+	if t.Letters == 0 || t.Digits == 0 || !typed.MatchString(text) || !isGiven(text) || literal.IsKnown(text) {
+		return false
+	}
+	return strings.ContainsAny(text, "!$%^*#@") || isNumbered(text) && slices.Contains(literal.Words(name), "secret")
 }
 
 // startsAsPassword reports a configured value whose name starts with a word for password:
@@ -235,13 +237,13 @@ const (
 )
 
 // isNamedAfter reports passwords such as johns_password. Outside of a workspace they are
-// placeholders.
+// placeholders, and in documents also words such as dbpass.
 func (s *fileScan) isNamedAfter(text string) bool {
 	if workspaceParts[s.part] || strings.Trim(text, letters+"-_") != "" {
 		return false
 	}
 	for _, word := range literal.Words(text) {
-		if passwordNames[word] || suffixStrength(word) == password {
+		if passwordNames[word] || s.base.document && suffixStrength(word) == password {
 			return true
 		}
 	}

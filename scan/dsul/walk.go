@@ -228,7 +228,7 @@ func (s *fileScan) keyText(key *yaml.Node, at spot) {
 	s.forms(key.Value, where)
 	punched := literal.Punch(key.Value)
 	s.shapes(punched, where)
-	s.unnamed(key.Value, where)
+	s.unnamed(punched, where)
 	s.assignments(key.Value, where)
 }
 

@@ -29,11 +29,15 @@ const maxDemo = 24
 // leet replaces the signs that stand for letters in passwords.
 var leet = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "!", "i")
 
+// maxPlainDemo is the maximum length of such a password of letters only, in bytes. People choose
+// longer ones to protect something.
+const maxPlainDemo = 7
+
 // IsDemoPassword reports passwords such as zaphod, postgres, Passw0rd12! and strfmt_test, which
 // people choose for services that protect nothing. Elsewhere they are weak passwords.
 func IsDemoPassword(v string) bool {
 	isPlain := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsLetter(r) && r != '-' && r != '_' }) < 0
-	return len(v) <= maxDemo && (isPlain && IsWordy(v) || IsNumeric(v)) || HasDemoWord(v)
+	return len(v) <= maxPlainDemo && isPlain && IsWordy(v) || len(v) <= maxDemo && IsNumeric(v) || HasDemoWord(v)
 }
 
 // HasDemoWord reports passwords that contain a word such as password or test, whatever digits
@@ -43,7 +47,7 @@ func HasDemoWord(v string) bool {
 		return false
 	}
 	for _, word := range Words(leet.Replace(strings.TrimRight(v, digits+"!$.#"))) {
-		if demoWords[word] || strings.HasPrefix(word, "test") || strings.HasSuffix(word, "password") || strings.HasSuffix(word, "pass") {
+		if demoWords[word] || strings.HasPrefix(word, "test") || strings.HasSuffix(word, "test") || strings.HasSuffix(word, "password") || strings.HasSuffix(word, "pass") {
 			return true
 		}
 	}

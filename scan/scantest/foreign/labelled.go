@@ -164,16 +164,18 @@ func (m *meter) readKICS(dir string) (labelled, error) {
 // readLeaky reads leaky-repo, which says how many lines of each file have secrets.
 func (m *meter) readLeaky(dir string) (labelled, error) {
 	c := labelled{"leaky-repo", newTree(filepath.Join(m.dir, "labelled-leaky")), map[string]int{}, nil}
-	data, err := os.Open(filepath.Join(dir, ".leaky-meta", "secrets.csv"))
+	list, err := os.Open(filepath.Join(dir, ".leaky-meta", "secrets.csv"))
 	if err != nil {
 		return c, err
 	}
-	defer data.Close()
-	rows, err := csv.NewReader(data).ReadAll()
+	defer list.Close()
+	r := csv.NewReader(list)
+	r.Comment = '#' // among them the header
+	rows, err := r.ReadAll()
 	if err != nil {
 		return c, err
 	}
-	for _, row := range rows[1:] {
+	for _, row := range rows {
 		n, err := strconv.Atoi(strings.TrimSpace(row[1]))
 		if err != nil {
 			return c, err
