@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/prismeai/workspaces-release/internal/needs"
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
@@ -70,7 +71,7 @@ func runInFamily(family string) error {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var log buffer
+	var log syncbuffer.Buffer
 	go cli.Run(ctx, []string{"run", "--repository", "r", "--groups", "g"}, cli.IO{Out: io.Discard, Err: &log})
 	for ctx.Err() == nil {
 		var line bytes.Buffer

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,13 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -58,25 +57,7 @@ type process struct {
 	cmd  *exec.Cmd
 	url  string
 	done chan struct{} // closed after the exit
-	log  buffer
-}
-
-// buffer is safe for concurrent use.
-type buffer struct {
-	mu   sync.Mutex
-	data bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.data.String()
+	log  syncbuffer.Buffer
 }
 
 // command returns the sidecar as a separate process with an empty environment.

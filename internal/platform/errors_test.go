@@ -17,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/needs"
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
 func pullError(t *testing.T, c *platform.Client) *platform.Error {
@@ -182,11 +183,7 @@ func TestBrokenConnections(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			timeout := 2 * time.Minute
-			if c.want == platform.ClassTimeout {
-				timeout = 2 * time.Second // even a busy machine sends the request earlier
-			}
-			e := pullError(t, clientOf(t, platform.Options{Timeout: timeout}, c.handler))
+			e := pullError(t, clientOf(t, platform.Options{Timeout: platformtest.TimeoutFor(c.want)}, c.handler))
 			if e.Class != c.want || !e.Sent || !platform.OutcomeUnknown(e) {
 				t.Errorf("got %+v, want class %s", e, c.want)
 			}

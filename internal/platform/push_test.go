@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
@@ -173,11 +174,7 @@ func TestPushThatIsNotWatchedToItsEnd(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			heard := make(chan bool, 1)
-			timeout := 2 * time.Minute
-			if tt.class == platform.ClassTimeout {
-				timeout = 2 * time.Second // even a busy machine receives the first event earlier
-			}
-			c := clientOf(t, platform.Options{Timeout: timeout}, func(w http.ResponseWriter, r *http.Request) {
+			c := clientOf(t, platform.Options{Timeout: platformtest.TimeoutFor(tt.class)}, func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
 				w.Header().Set("X-Correlation-Id", "corr-1")
 				started(w)

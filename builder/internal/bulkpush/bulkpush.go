@@ -38,16 +38,11 @@ type Options struct {
 	WaitLock time.Duration
 }
 
-// Display shows named stages and the lines that each prints while it runs.
-type Display interface {
-	Narrate(name string, fn func(say func(line string)) error) error
-}
-
 // run is one push.
 type run struct {
 	Options
 	client  *platform.Client
-	display Display
+	display outcome.Display
 	result  *Result
 	since   time.Time // platform time of the last read before the request
 	posted  bool
@@ -58,7 +53,7 @@ type run struct {
 
 // Run pushes the groups. The result lists every workspace and every problem. The error is non-nil
 // only if ctx ended; the platform may then still be pushing.
-func Run(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
+func Run(ctx context.Context, client *platform.Client, display outcome.Display, o Options) (*Result, error) {
 	r := &run{Options: o, client: client, display: display, reported: map[string]platform.WorkspaceReport{}}
 	r.result = &Result{
 		Repository: o.Repository,
@@ -86,13 +81,10 @@ func Run(ctx context.Context, client *platform.Client, display Display, o Option
 
 // reportInterruption adds a problem that says whether the platform is still pushing.
 func (r *run) reportInterruption() {
-	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was pushed", Help: "run again"}
 	if r.posted {
 		r.result.Outcome = outcome.Unknown
-		p.Message = "interrupted: the platform continues the push"
-		p.Help = r.describeLookup()
 	}
-	r.result.addProblem(p)
+	r.result.addProblem(outcome.InterruptedProblem("push", r.posted, r.describeLookup()))
 }
 
 // pushGroups waits for the lock, posts the push and records its result. The error is an

@@ -20,30 +20,11 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/bulkpush"
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/builder/internal/outcome/outcometest"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
-
-// recorder is a display that records its output.
-type recorder struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
-	say := func(line string) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		fmt.Fprintln(&r.text, line)
-	}
-	say("> " + name)
-	err := fn(say)
-	if err != nil {
-		say("! " + err.Error())
-	}
-	return err
-}
 
 // many is a number of workspaces with more events than one read returns.
 const many = 600
@@ -54,7 +35,7 @@ type world struct {
 	pod     *platformtest.Pod
 	gateway *platformtest.Gateway
 	client  *platform.Client
-	display recorder
+	display outcometest.Recorder
 	options bulkpush.Options
 }
 
@@ -121,7 +102,7 @@ func checkResult(t *testing.T, w *world, r *bulkpush.Result, outcome outcome.Out
 		t.Fatal(err)
 	}
 	if r.Outcome != outcome || !strings.Contains(problems.String(), text) || (text == "") != (problems.Len() == 0) {
-		t.Errorf("outcome %s, want %s with %q:\n%s%s", r.Outcome, outcome, text, &problems, w.display.text.String())
+		t.Errorf("outcome %s, want %s with %q:\n%s%s", r.Outcome, outcome, text, &problems, w.display.String())
 	}
 }
 
@@ -153,7 +134,7 @@ func TestResultIsFoundAfterDisconnect(t *testing.T) {
 				if reads := w.countRequests("events"); reads > 20*60/2 {
 					t.Errorf("%d reads of events", reads)
 				}
-				if text := w.display.text.String(); strings.Count(text, "1/2 ") != 1 ||
+				if text := w.display.String(); strings.Count(text, "1/2 ") != 1 ||
 					strings.Count(text, "2/2 ") != 1 {
 					t.Errorf("progress is not printed exactly once:\n%s", text)
 				}
@@ -349,7 +330,7 @@ func TestWaitsForLock(t *testing.T) {
 		if took := time.Duration(r.Duration); took < 10*time.Minute || took > 10*time.Minute+15*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if text := w.display.text.String(); strings.Count(text, "held by ada (manual)") != 1 ||
+		if text := w.display.String(); strings.Count(text, "held by ada (manual)") != 1 ||
 			strings.Count(text, "held by bob (pull_in_progress)") != 1 {
 			t.Errorf("the holders are not printed once each:\n%s", text)
 		}
@@ -537,7 +518,7 @@ func TestInterrupted(t *testing.T) {
 			})
 		}, outcome.Unknown, "the platform continues the push"},
 		"while the lock is waited for": {func(w *world) { w.Lock("ada", "manual") }, outcome.Failed,
-			"before anything was pushed"},
+			"before the push began"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			withWorld(t, platformtest.Options{ImportTime: each(time.Minute)}, func(t *testing.T, w *world) {

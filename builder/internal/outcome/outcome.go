@@ -26,6 +26,11 @@ const (
 	Unknown Outcome = "unknown"
 )
 
+// Display shows named stages and the lines that each prints while it runs.
+type Display interface {
+	Narrate(name string, fn func(say func(line string)) error) error
+}
+
 // Problem is an error with advice.
 type Problem struct {
 	// File is empty if the problem does not concern a file.
@@ -57,6 +62,19 @@ func UnknownProblem(operation, why string, request error, help string) *Problem 
 		message += fmt.Sprintf(" (the request: %v)", e)
 	}
 	return &Problem{Code: "unknown-outcome", Message: message, Help: help}
+}
+
+// InterruptedProblem returns the problem of an interrupted operation, such as a push. If its request was
+// posted, the platform continues it, and lookUp says where to find how it ends.
+func InterruptedProblem(operation string, posted bool, lookUp string) Problem {
+	if !posted {
+		return Problem{Code: "interrupted", Message: "interrupted before the " + operation + " began", Help: "run again"}
+	}
+	return Problem{
+		Code:    "interrupted",
+		Message: "interrupted: the platform continues the " + operation,
+		Help:    lookUp,
+	}
 }
 
 // Milliseconds is a duration that JSON encodes as whole milliseconds.

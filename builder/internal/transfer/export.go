@@ -38,7 +38,7 @@ func (r *run) exportPresent(ctx context.Context, id string) (err error) {
 // Export writes the archive of a workspace, given by slug or ID, and returns its slug. The error is
 // a [*outcome.Problem], the cause of ctx, or a write error.
 func Export(
-	ctx context.Context, client *platform.Client, display Display, name string, to *os.File,
+	ctx context.Context, client *platform.Client, display outcome.Display, name string, to *os.File,
 ) (slug string, err error) {
 	var found *platform.Installed
 	err = display.Narrate("look for "+name+" on "+client.BaseURL(), func(func(string)) error {
@@ -60,7 +60,7 @@ func Export(
 
 // writeExport writes the archive of a workspace to a file, from offset 0.
 func writeExport(
-	ctx context.Context, client *platform.Client, display Display, id, slug string, to *os.File, side string,
+	ctx context.Context, client *platform.Client, display outcome.Display, id, slug string, to *os.File, side string,
 ) error {
 	return display.Narrate("export "+slug+" from "+client.BaseURL(), func(func(string)) error {
 		err := retry.Read(ctx, func() error {

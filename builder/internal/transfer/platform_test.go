@@ -115,8 +115,8 @@ func TestCreateWaitsForTheNextMinute(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 		for _, left := range []string{"trying again in 1m0s", "trying again in 45s", "trying again in 15s"} {
-			if !strings.Contains(w.display.text.String(), left) {
-				t.Errorf("no %q in %s", left, w.display.text.String())
+			if !strings.Contains(w.display.String(), left) {
+				t.Errorf("no %q in %s", left, w.display.String())
 			}
 		}
 	})
@@ -277,7 +277,7 @@ func TestErrorsOfTheRecordedService(t *testing.T) {
 					transfer.Results{r}.WriteJUnit(&out)); err != nil {
 					t.Fatal(err)
 				}
-				if all := out.String() + w.display.text.String(); strings.Contains(all, secret) {
+				if all := out.String() + w.display.String(); strings.Contains(all, secret) {
 					t.Errorf("a text of the file is shown:\n%s", all)
 				}
 			})
@@ -296,8 +296,8 @@ func TestEventsThatFail(t *testing.T) {
 			Body:   `{"error":"Internal"}`,
 		})
 		w.runTransfer(t, outcome.Done, "")
-		if n := strings.Count(w.display.text.String(), "events cannot be read at the moment"); n != 1 {
-			t.Errorf("said %d times: %s", n, w.display.text.String())
+		if n := strings.Count(w.display.String(), "events cannot be read at the moment"); n != 1 {
+			t.Errorf("said %d times: %s", n, w.display.String())
 		}
 	})
 }

@@ -53,16 +53,11 @@ type Options struct {
 	Timeout time.Duration
 }
 
-// Display shows named stages and the lines that each prints while it runs.
-type Display interface {
-	Narrate(name string, fn func(say func(line string)) error) error
-}
-
 // run is one import.
 type run struct {
 	Options
 	client  *platform.Client
-	display Display
+	display outcome.Display
 	result  *Result
 	since   time.Time // platform time of the last read before the import
 	posted  bool
@@ -71,7 +66,7 @@ type run struct {
 
 // Import imports a workspace. The result lists what was imported and every problem. The error is an
 // error of [Options.Present] or the cause of ctx; the platform may then still be importing.
-func Import(ctx context.Context, client *platform.Client, display Display, o Options) (*Result, error) {
+func Import(ctx context.Context, client *platform.Client, display outcome.Display, o Options) (*Result, error) {
 	r := &run{Options: o, client: client, display: display, result: newResult(client, &o)}
 	began := time.Now()
 	err := r.transferWorkspace(ctx)
@@ -92,13 +87,10 @@ func Import(ctx context.Context, client *platform.Client, display Display, o Opt
 
 // reportInterruption adds a problem that says whether the platform is still importing.
 func (r *run) reportInterruption() {
-	p := outcome.Problem{Code: "interrupted", Message: "interrupted before anything was imported", Help: "run again"}
 	if r.posted {
 		r.result.Outcome = outcome.Unknown
-		p.Message = "interrupted: the platform continues the import"
-		p.Help = r.describeLookup()
 	}
-	r.result.addProblem(p)
+	r.result.addProblem(outcome.InterruptedProblem("import", r.posted, r.describeLookup()))
 }
 
 // transferWorkspace returns a [*outcome.Problem], an error of Present, or the cause of ctx.

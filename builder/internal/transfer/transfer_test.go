@@ -9,17 +9,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/builder/internal/outcome/outcometest"
 	"github.com/prismeai/workspaces-release/builder/internal/transfer"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
@@ -27,28 +26,12 @@ import (
 	"github.com/prismeai/workspaces-release/internal/secret"
 )
 
-// recorder is a display that records its output.
-type recorder struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *recorder) Narrate(name string, fn func(say func(string)) error) error {
-	say := func(line string) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		fmt.Fprintln(&r.text, line)
-	}
-	say("> " + name)
-	return fn(say)
-}
-
 // world is a platform with the workspace shop behind a gateway, on a fake clock.
 type world struct {
 	*platformtest.Platform
 	gateway *platformtest.Gateway
 	client  *platform.Client
-	display recorder
+	display outcometest.Recorder
 	options transfer.Options
 }
 
@@ -125,7 +108,7 @@ func (w *world) runTransfer(t *testing.T, want outcome.Outcome, code string) *tr
 	}
 	if r.Outcome != want || got != code {
 		t.Errorf("%s with %q instead of %s with %q: %+v\n%s", r.Outcome, got, want, code, r.Problems,
-			w.display.text.String())
+			w.display.String())
 	}
 	for _, p := range append(r.Problems, r.Warnings...) {
 		if p.Message == "" || p.Help == "" {
@@ -413,7 +396,7 @@ func TestWarnsOfMissingValues(t *testing.T) {
 			!strings.Contains(r.Warnings[0].Help, "V_lacking") {
 			t.Errorf("%+v", r.Warnings)
 		}
-		if text := w.display.text.String(); strings.Index(text, "warning: ") > strings.Index(text, "> import shop") {
+		if text := w.display.String(); strings.Index(text, "warning: ") > strings.Index(text, "> import shop") {
 			t.Error(text)
 		}
 	})

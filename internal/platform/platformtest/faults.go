@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
 // Kind is the kind of a [Fault].
@@ -229,4 +231,13 @@ func copyHeader(to, from http.Header) {
 	for name, values := range from {
 		to[name] = values
 	}
+}
+
+// TimeoutFor returns the timeout of a client whose request should fail with an error of the class. A
+// busy machine does not exceed it, unless the test waits for the timeout itself.
+func TimeoutFor(want platform.Class) time.Duration {
+	if want == platform.ClassTimeout {
+		return 2 * time.Second
+	}
+	return 2 * time.Minute
 }

@@ -66,18 +66,10 @@ func TestFaultsLookTheSameInMemoryAndOnTheWire(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(server.Close)
-				return platform.Options{BaseURL: server.URL, Timeout: timeoutFor(c.class)}
+				return platform.Options{BaseURL: server.URL, Timeout: platformtest.TimeoutFor(c.class)}
 			}, c.class, c.unknown)
 		})
 	}
-}
-
-// timeoutFor returns a timeout that a busy machine does not exceed, unless the test waits for it.
-func timeoutFor(want platform.Class) time.Duration {
-	if want == platform.ClassTimeout {
-		return 2 * time.Second
-	}
-	return 2 * time.Minute
 }
 
 func playFault(t *testing.T, f platformtest.Fault,

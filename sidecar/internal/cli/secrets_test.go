@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
@@ -92,7 +93,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 func runAndAsk(t *testing.T, args []string, outputs map[string]string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var log output
+	var log syncbuffer.Buffer
 	code := make(chan int, 1)
 	go func() { code <- cli.Run(ctx, append([]string{"run"}, args...), cli.IO{Out: &log, Err: &log}) }()
 	defer func() { cancel(); <-code }()

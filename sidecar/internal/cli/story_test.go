@@ -3,7 +3,6 @@
 package cli_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +19,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/cli"
 )
 
@@ -130,25 +129,7 @@ type story struct {
 	servers  []*platformtest.Server
 	cancel   context.CancelFunc
 	code     chan int
-	log      output
-}
-
-// output is safe for concurrent use.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
+	log      syncbuffer.Buffer
 }
 
 func of(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
@@ -210,7 +191,7 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 func start(ts *testscript.TestScript, _ bool, args []string) {
 	s := of(ts)
 	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel, s.code, s.log = cancel, make(chan int, 1), output{}
+	s.cancel, s.code, s.log = cancel, make(chan int, 1), syncbuffer.Buffer{}
 	args = append(args, "--listen", "127.0.0.1:0", "--termination-log", ts.MkAbs("termination"))
 	env := environ(ts)
 	go func() { s.code <- cli.Run(ctx, args, cli.IO{Out: io.Discard, Err: &s.log, Env: env}) }()

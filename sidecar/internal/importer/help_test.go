@@ -19,6 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -112,23 +113,7 @@ type replica struct {
 }
 
 // logBuffer is a log that is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (l *logBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.data = append(l.data, b...)
-	return len(b), nil
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.data)
-}
+type logBuffer struct{ syncbuffer.Buffer }
 
 func (l *logBuffer) has(text string) bool { return strings.Contains(l.String(), text) }
 

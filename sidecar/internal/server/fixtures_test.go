@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/syncbuffer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -171,23 +171,7 @@ func storeOf(s *state.Snapshot) *state.Store {
 }
 
 // logBuffer is a log that is safe for concurrent use.
-type logBuffer struct {
-	mu   sync.Mutex
-	data []byte
-}
-
-func (l *logBuffer) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.data = append(l.data, b...)
-	return len(b), nil
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.data)
-}
+type logBuffer struct{ syncbuffer.Buffer }
 
 func (l *logBuffer) logger() *slog.Logger {
 	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
