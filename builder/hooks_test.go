@@ -62,7 +62,7 @@ func (h *hooked) run(t *testing.T, dir string, args ...string) string {
 func (h *hooked) refused(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	out, err := h.command(t, dir, h.git, args...).CombinedOutput()
-	if err == nil || !bytes.Contains(out, []byte("a password stands here as text")) ||
+	if err == nil || !bytes.Contains(out, []byte("password in plain text")) ||
 		bytes.Contains(out, []byte("sunrise77x")) {
 		t.Errorf("git %v: error %v, and it says\n%s", args, err, out)
 	}

@@ -43,7 +43,7 @@ func exampleReport() *Report {
 					Scanner: "dsul", Rule: "dsul-password", Severity: Error, Path: "mail-sender/index.yml", Line: 9, Column: 3,
 					Where:    "config.value.password",
 					Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: NotChecked,
-					Message: "a password stands here as text", Help: help,
+					Message: "password in plain text", Help: help,
 				},
 				By: ByBaseline, Owner: "claims-team", Reason: "of the demo server\nalone", Expires: "2027-01-31",
 			},
@@ -51,7 +51,7 @@ func exampleReport() *Report {
 				Finding: Finding{
 					Scanner: "dsul", Rule: "dsul-jwt", Severity: Error, Path: "mail-sender/pages/x.yml", Line: 1, Column: 3,
 					Redacted: "***", Fingerprint: "fe000000000000000000000000000000", Verification: NotChecked,
-					Message: "a signed token (JWT) stands here", Help: help,
+					Message: "signed token (JWT)", Help: help,
 				},
 				By: ByComment,
 			},

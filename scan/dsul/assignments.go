@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
@@ -19,16 +20,16 @@ const (
 	contextEvery = 1024
 )
 
-// assignments finds name = value, name: value, name || value, and comparisons of the two, in
+// findAssignments finds name = value, name: value, name || value, and comparisons of the two, in
 // code, environment files, query strings and connection strings.
-func (s *fileScan) assignments(text string, at where) {
+func (s *fileScan) findAssignments(ctx context.Context, text string, at position) {
 	text = strings.ReplaceAll(text, `\u0026`, "&") // the JSON escape
 	inside, reread, unclosed, count := 0, 0, 0, 0
 	for i := 0; i < len(text); i++ {
 		if !isOperator(text, i) {
 			continue
 		}
-		if count++; count%contextEvery == 0 && s.ctx.Err() != nil {
+		if count++; count%contextEvery == 0 && ctx.Err() != nil {
 			return
 		}
 		if i < inside {
@@ -38,7 +39,7 @@ func (s *fileScan) assignments(text string, at where) {
 			}
 		}
 		a := assignment{operator: text[i]}
-		if !a.nameBefore(text[:i], s.strength) {
+		if !a.nameBefore(text[:i], s.strengthOf) {
 			continue
 		}
 		if isBadge(text[:i]) || beacon.MatchString(text[max(0, i-maxBefore):i]) || isComparedTo(a.name, text[i:]) {
@@ -51,14 +52,14 @@ func (s *fileScan) assignments(text string, at where) {
 		if a.unclosed {
 			unclosed++
 		}
-		if s.assigned(a, at) {
+		if s.reportAssigned(a, at) {
 			i = end
 		} else if i >= inside {
 			inside = end
 			reread = 0
 		}
 	}
-	s.options(text, at)
+	s.findOptions(text, at)
 }
 
 // isOperator reports = and :, and the last character of || and ??, which precede a fallback.
@@ -125,36 +126,37 @@ type assignment struct {
 	unclosed bool
 }
 
-// assigned judges a value by its name and reports whether it is a secret. In free text, the
-// value also has to look like one.
-func (s *fileScan) assigned(a assignment, at where) bool {
+// reportAssigned judges a value by its name and reports whether it is a secret. In free text, the
+// scanValue also has to look like one.
+func (s *fileScan) reportAssigned(a assignment, at position) bool {
 	if a.strength == password && len(a.value) > maxPassword && !strings.Contains(a.value, "{") {
 		return false
 	}
 	if isReference(a.value) {
 		return false
 	}
-	value := strings.TrimSpace(literal.Punch(a.value))
+	value := strings.TrimSpace(literal.MaskTemplates(a.value))
 	if value == "" || a.called || sameWords(value, a.name) || interpolation.MatchString(value) {
 		return false
 	}
-	at.name, at.strength = a.name, a.strength
+	at.name = a.name
+	at.strength = a.strength
 	if isHeader(a.name) {
 		at.header = true
-		return s.shapes(value, at)
+		return s.findShapes(value, at)
 	}
 	rule := ruleCredential
 	switch {
 	case a.strength == unnamed,
-		s.base.document && a.name == "sk",                               // in the address of an article
+		s.kind.document && a.name == "sk",                               // in the address of an article
 		len(a.name) > minStrong && strings.HasSuffix(value, ":"+a.name), // a reference
-		strings.ContainsRune(value, literal.Hole),
+		strings.ContainsRune(value, literal.Mask),
 		!a.quoted && isSelector(value),
 		s.isEncodedPlaceholder(value, a.strength),
 		at.example && !literal.LooksRandom(value),
 		isName(value),
-		a.strength == password && (!a.isPassword(value, at.spot) || s.isNamedAfter(value)),
-		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value) && !(a.isDeliberate(at.spot) && isTyped(value, a.name)),
+		a.strength == password && (!a.isPassword(value, at.location) || s.isNamedAfter(value)),
+		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value) && !(a.isDeliberate(at.location) && isTyped(value, a.name)),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -169,14 +171,14 @@ var interpolation = lazyregexp.New(`#\{\s*[\w.:(]*$`)
 
 // isPassword applies stricter criteria to a value that may be a word in a sentence than to one
 // that is clearly assigned.
-func (a assignment) isPassword(value string, at spot) bool {
+func (a assignment) isPassword(value string, at location) bool {
 	t := literal.TraitsOf(value)
 	return isPassword(value, at) &&
 		(a.isDeliberate(at) && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
 }
 
 // isDeliberate reports an assignment that is no part of a sentence.
-func (a assignment) isDeliberate(at spot) bool {
+func (a assignment) isDeliberate(at location) bool {
 	return a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) ||
 		a.operator == '=' && strings.ToUpper(a.name) == a.name || at.settings && a.starts && a.ends
 }
@@ -208,7 +210,8 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	if len(name) < 2 && a.operator != ':' || start > 0 && bare[start-1] == '@' || strings.HasSuffix(bare, "did:key") {
 		return false
 	}
-	a.name, a.strength = name, strengthOf(name)
+	a.name = name
+	a.strength = strengthOf(name)
 	if a.strength < credential && (a.operator == ':' || a.operator == '=') {
 		a.phraseBefore(bare, start, strengthOf)
 	}
@@ -311,6 +314,7 @@ func (a *assignment) quotedValue(rest, quote string, at int) int {
 		a.unclosed = true
 		return at
 	}
-	a.value, a.quoted = inner[:n], true
+	a.value = inner[:n]
+	a.quoted = true
 	return at + len(quote) + n
 }

@@ -27,9 +27,9 @@ const (
 	maxCallee = 64
 )
 
-// calls reports a key that is the only or the first argument of a constructor, or of a function
+// findCalls reports a key that is the only or the first argument of a constructor, or of a function
 // that takes a key: new OpenAI('…').
-func (s *fileScan) calls(text string, at where) {
+func (s *fileScan) findCalls(text string, at position) {
 	for i := 0; i < len(text); {
 		n := strings.IndexByte(text[i:], '(')
 		if n < 0 {

@@ -31,7 +31,7 @@ func TestServiceTokens(t *testing.T) {
 			if list := found(t, path, text); len(list) == 0 {
 				t.Errorf("nothing is found in %s:\n%s", path, text)
 			}
-			checkQuiet(t, path, []byte(text))
+			checkPrefilter(t, path, []byte(text))
 		}
 		prefix, _, _ := strings.Cut(form, "[")
 		if text := "Set `item` to `" + prefix + "...`.\n"; len(found(t, "w/README.md", text)) > 0 {

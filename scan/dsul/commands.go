@@ -19,14 +19,14 @@ var (
 	shellValue = lazyregexp.New(`^(?:\$\w+|(?:id|src|source|type|env|target)=.*)$`)
 )
 
-// options finds credentials in command lines, such as curl -u user:password.
-func (s *fileScan) options(text string, at where) {
+// findOptions finds credentials in command lines, such as curl -u user:password.
+func (s *fileScan) findOptions(text string, at position) {
 	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") && !(strings.Contains(text, "-") && windowsOption.MatchString(text)) {
 		return
 	}
-	punched := literal.Punch(text)
-	if strings.Contains(punched, "curl") || strings.Contains(punched, "wget") {
-		for _, m := range commandUser.FindAllStringSubmatch(punched, -1) {
+	masked := literal.MaskTemplates(text)
+	if strings.Contains(masked, "curl") || strings.Contains(masked, "wget") {
+		for _, m := range commandUser.FindAllStringSubmatch(masked, -1) {
 			switch {
 			case len(m[2]) >= 3 && isHeaderSecret(m[2]):
 				s.report(rulePassword, m[2], at)
@@ -35,10 +35,10 @@ func (s *fileScan) options(text string, at where) {
 			}
 		}
 	}
-	for _, m := range commandFlag.FindAllStringSubmatch(punched, -1) {
+	for _, m := range commandFlag.FindAllStringSubmatch(masked, -1) {
 		if shellValue.MatchString(m[2]) {
 			continue
 		}
-		s.assigned(assignment{name: m[1], value: m[2], operator: ' ', strength: nameStrength(m[1])}, at)
+		s.reportAssigned(assignment{name: m[1], value: m[2], operator: ' ', strength: nameStrength(m[1])}, at)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/scan"
@@ -57,20 +58,20 @@ const (
 
 // reasons describe the finding of each rule.
 var reasons = []struct{ rule, reason string }{
-	{rulePrivateKey, "a private key stands here"},
-	{ruleAccessToken, "an access token of the platform stands here"},
-	{ruleOrgKey, "an API key of an organisation of the platform stands here"},
-	{ruleJWT, "a signed token (JWT) stands here"},
-	{ruleURL, "a URL carries a password or a token"},
-	{ruleWebhook, "the URL of a webhook is its only protection"},
-	{ruleAuthorization, "credentials of a request stand here as text"},
-	{ruleCookie, "the cookie of a session stands here as text"},
-	{rulePassword, "a password stands here as text"},
-	{ruleCredential, "a token, key or secret stands here as text"},
-	{ruleHash, "the hash of a password stands here, from which a weak one is soon found"},
-	{ruleReference, "this is ciphertext, or a reference that the platform does not resolve"},
-	{ruleOpaque, "a value that looks like a key stands where credentials are configured"},
-	{ruleUnnamed, "this random text may be a key; if it is not, give it a name that ends in id or hash"},
+	{rulePrivateKey, "private key"},
+	{ruleAccessToken, "access token of the platform"},
+	{ruleOrgKey, "API key of an organisation of the platform"},
+	{ruleJWT, "signed token (JWT)"},
+	{ruleURL, "URL with a password or a token"},
+	{ruleWebhook, "webhook URL, which anyone who knows it can use"},
+	{ruleAuthorization, "credentials of a request in plain text"},
+	{ruleCookie, "session cookie in plain text"},
+	{rulePassword, "password in plain text"},
+	{ruleCredential, "token, key or secret in plain text"},
+	{ruleHash, "hash of a password, from which a weak password can be recovered"},
+	{ruleReference, "ciphertext, or a reference that the platform does not resolve"},
+	{ruleOpaque, "value that looks like a key, where credentials are configured"},
+	{ruleUnnamed, "random text that may be a key; if it is not, give it a name that ends in id or hash"},
 }
 
 // Rules returns the names of all rules.
@@ -151,62 +152,64 @@ func (*Detector) ReadsParts(kind scan.PartKind) bool { return kind == scan.InSca
 func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 	names := d.names.take()
 	defer d.names.give(names)
-	s := newFileScan(ctx, f, names)
-	if !s.quiet() {
-		if err := s.run(); err != nil {
+	s := newFileScan(f, names)
+	if !s.isSurelyClean() {
+		if err := s.scanContent(ctx); err != nil {
 			return scan.Result{}, err
 		}
 	}
 	if ctx.Err() != nil {
 		return scan.Result{}, context.Cause(ctx)
 	}
-	result := scan.Result{Bytes: int64(len(f.Data)), Public: s.publicKeys()}
-	result.Matches = slices.DeleteFunc(s.matches(), func(m scan.Match) bool { return !slices.Contains(d.rules, m.Rule) })
+	result := scan.Result{Bytes: int64(len(f.Data)), Public: s.findPublicKeys()}
+	result.Matches = slices.DeleteFunc(s.sortedMatches(), func(m scan.Match) bool { return !slices.Contains(d.rules, m.Rule) })
 	return result, nil
 }
 
 // fileScan holds the state of scanning one file.
 type fileScan struct {
 	*memory
-	ctx  context.Context //nolint:containedctx // a scan of one file ends with it
 	file scan.File
 	// part is the part of the workspace that contains the file.
 	part  string
-	base  base
+	kind  fileKind
 	lines lines.Starts
-	found map[place]scan.Match
+	found map[findingKey]scan.Match
 	// visits counts visited nodes, including repeated visits through aliases.
 	visits int
 }
 
-func newFileScan(ctx context.Context, f scan.File, names *memory) *fileScan {
-	return &fileScan{memory: names, ctx: ctx, file: f, part: part(f.InWorkspace()), base: baseOf(f), found: map[place]scan.Match{}}
+func newFileScan(f scan.File, names *memory) *fileScan {
+	return &fileScan{
+		memory: names, file: f, part: part(f.InWorkspace()), kind: kindOf(f), found: map[findingKey]scan.Match{},
+	}
 }
 
-func (s *fileScan) run() error {
+func (s *fileScan) scanContent(ctx context.Context) error {
 	s.lines = lines.New(s.file.Data)
-	whole := where{extent: extent{length: len(s.file.Data)}}
-	whole.settings = isYAML(s.file.Path) || s.base.settings
-	if !isYAML(s.file.Path) {
-		s.text(string(s.file.Data), whole)
-		return nil
-	}
-	if !s.parsable() {
-		s.text(string(s.file.Data), whole)
-		return nil
-	}
-	docs, ok := parseYAML(s.file.Data)
+	whole := position{extent: extent{length: len(s.file.Data)}}
+	whole.settings = isYAML(s.file.Path) || s.kind.settings
+	docs, ok := s.parse()
 	if !ok {
-		s.text(string(s.file.Data), whole)
+		s.scanText(ctx, string(s.file.Data), whole)
 		return nil
 	}
-	s.comments()
+	s.scanComments(ctx)
 	for _, doc := range docs {
-		if err := s.visit(doc, spot{label: s.base.translation}, 0); err != nil {
+		if err := s.scanNode(ctx, doc, location{label: s.kind.translation}, 0); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// parse returns the documents of the file. It returns false if the file is not valid YAML, or too
+// large to parse.
+func (s *fileScan) parse() ([]*yaml.Node, bool) {
+	if !isYAML(s.file.Path) || !s.isParsable() {
+		return nil, false
+	}
+	return parseYAML(s.file.Data)
 }
 
 func isYAML(name string) bool {

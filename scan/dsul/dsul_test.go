@@ -152,7 +152,7 @@ func TestMatchesTellWhatToDo(t *testing.T) {
 	}
 	want := scan.Match{
 		Rule: ruleCredential, Line: 2, Column: 14, Verification: scan.NotChecked, Where: "config.X-API-Key",
-		Reason: "a token, key or secret stands here as text",
+		Reason: "token, key or secret in plain text",
 		Help:   "revoke it, declare a workspace secret apiKey and reference it as {{secret.apiKey}}",
 	}
 	got := list[0]

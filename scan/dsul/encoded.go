@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -18,8 +19,8 @@ import (
 // minBase64 is the minimum length of base64 to decode, in characters.
 const minBase64 = 16
 
-// encoded scans a text that consists entirely of base64, or of hexadecimal digits.
-func (s *fileScan) encoded(text string, at where) {
+// scanEncoded scans a text that consists entirely of base64, or of hexadecimal digits.
+func (s *fileScan) scanEncoded(ctx context.Context, text string, at position) {
 	if !startsAsBase64(text) {
 		return
 	}
@@ -35,19 +36,19 @@ func (s *fileScan) encoded(text string, at where) {
 	}
 	if ok {
 		at.nested++
-		s.value(plain, at)
-		s.text(plain, at)
+		s.scanValue(ctx, plain, at)
+		s.scanText(ctx, plain, at)
 	}
 }
 
-// unescaped scans a text with escapes of URLs in it: password%3Dsunrise.
-func (s *fileScan) unescaped(text string, at where) {
+// scanUnescaped scans a text with escapes of URLs in it: password%3Dsunrise.
+func (s *fileScan) scanUnescaped(ctx context.Context, text string, at position) {
 	if len(text) > maxUnescaped || !strings.Contains(text, "%3A") && !strings.Contains(text, "%3D") && !strings.Contains(text, "%3a") && !strings.Contains(text, "%3d") {
 		return
 	}
 	if plain, err := url.QueryUnescape(text); err == nil && plain != text && utf8.ValidString(plain) {
 		at.nested++
-		s.line(plain, at)
+		s.scanLine(ctx, plain, at)
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// expressions scans string literals inside the expressions of a text: the fallback in
+// scanExpressions scans string literals inside the expressions of a text: the fallback in
 // {{secret.apiKey || '…'}} ships like any other literal. The identifiers in an expression
 // provide the name for its strings.
-func (s *fileScan) expressions(text string, at where) {
+func (s *fileScan) scanExpressions(text string, at position) {
 	if !strings.ContainsAny(text, "'\"`") || !strings.Contains(text, "{") {
 		return
 	}
@@ -20,26 +20,27 @@ func (s *fileScan) expressions(text string, at where) {
 		for _, name := range l.Names {
 			root, _, _ := strings.Cut(name, ".")
 			last := name[strings.LastIndexByte(name, '.')+1:]
-			found := s.strength(last)
+			found := s.strengthOf(last)
 			if root == "secret" && name != root {
 				found = max(found, credential)
 			}
 			if found > here.strength {
-				here.name, here.strength = last, found
+				here.name = last
+				here.strength = found
 			}
 		}
-		s.expressed(l, here)
+		s.scanLiteral(l, here)
 	}
 }
 
-// expressed scans one string literal of an expression. It accepts words as a secret only if the
+// scanLiteral scans one string literal of an expression. It accepts words as a secret only if the
 // string is a fallback for one.
-func (s *fileScan) expressed(l literal.Literal, at where) {
+func (s *fileScan) scanLiteral(l literal.Literal, at position) {
 	text := strings.TrimSpace(l.Text)
 	if len(text) < minPassword || strings.ContainsAny(text, "\n") {
 		return
 	}
-	if s.shapes(text, at) || !l.Fallback && literal.IsWordy(text) {
+	if s.findShapes(text, at) || !l.Fallback && literal.IsWordy(text) {
 		return
 	}
 	if at.strength == unnamed {
@@ -48,5 +49,5 @@ func (s *fileScan) expressed(l literal.Literal, at where) {
 		}
 		return
 	}
-	s.named(text, text, at)
+	s.reportNamed(text, text, at)
 }

@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"strings"
 	"sync"
 
@@ -192,7 +193,7 @@ func withDash(names ...string) []string {
 
 // isGiven reports whether a value is neither a placeholder nor a template.
 func isGiven(value string) bool {
-	return !strings.HasPrefix(value, "$") && !ports.MatchString(value) && !strings.ContainsRune(literal.Punch(value), literal.Hole) && !literal.IsPlaceholder(value)
+	return !strings.HasPrefix(value, "$") && !ports.MatchString(value) && !strings.ContainsRune(literal.MaskTemplates(value), literal.Mask) && !literal.IsPlaceholder(value)
 }
 
 // ports matches the published ports of a container.
@@ -209,7 +210,7 @@ var digests = lazyregexp.New(`^(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})$`)
 func isDigest(value string) bool { return digests.MatchString(value) }
 
 func isHash(value string) bool {
-	return !strings.ContainsRune(value, literal.Hole) && !literal.IsWordy(value) && !strings.Contains(value, "...")
+	return !strings.ContainsRune(value, literal.Mask) && !literal.IsWordy(value) && !strings.Contains(value, "...")
 }
 
 // isSpoken is stricter, for values in prose: they need letters combined with digits or symbols.
@@ -232,24 +233,24 @@ func isNumbered(value string) bool {
 // algorithm matches names that end in a number.
 var algorithm = lazyregexp.New(`^(?i)(?:sha|base|utf|aes|rsa|hmac|oauth|openid|int|uint|float|string|bcrypt|ed|blake|argon|pkcs|iso|windows|python|http|level|version|section|chapter|page|type)`)
 
-// forms scans a text for secrets in the syntax of other programs.
-func (s *fileScan) forms(text string, at where) {
-	s.calls(text, at)
+// findForms scans a text for secrets in the syntax of other programs.
+func (s *fileScan) findForms(ctx context.Context, text string, at position) {
+	s.findCalls(text, at)
 	for _, f := range formsOfPrograms().in(text) {
-		if s.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		for _, m := range f.match.FindAllStringSubmatch(text, -1) {
-			s.formed(f, m, at)
+			s.reportForm(f, m, at)
 		}
 	}
 }
 
-// formed reports a match of a form.
-func (s *fileScan) formed(f *form, groups []string, at where) {
+// reportForm reports a match of a form.
+func (s *fileScan) reportForm(f *form, groups []string, at position) {
 	if !f.named {
 		value := groups[len(groups)-1]
-		if at.example || at.schema || !f.check(value) || s.base.document && !f.plain && strings.Trim(value, letters) == "" {
+		if at.example || at.schema || !f.check(value) || s.kind.document && !f.plain && strings.Trim(value, letters) == "" {
 			return
 		}
 		rule := f.rule
@@ -274,8 +275,8 @@ func (s *fileScan) formed(f *form, groups []string, at where) {
 	if value == "" || strings.Contains(name, value) {
 		return
 	}
-	a := assignment{name: name, value: value, operator: '=', strength: s.strength(name), quoted: true, nameQuoted: true}
+	a := assignment{name: name, value: value, operator: '=', strength: s.strengthOf(name), quoted: true, nameQuoted: true}
 	if a.strength > unnamed {
-		s.assigned(a, at)
+		s.reportAssigned(a, at)
 	}
 }

@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"bytes"
+	"context"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -11,16 +12,16 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// keySecret reports a mapping key that is itself a secret: apiKeys: {<random>: enabled}.
-func (s *fileScan) keySecret(key *yaml.Node, above spot) {
+// reportSecretKey reports a mapping key that is itself a secret: apiKeys: {<random>: enabled}.
+func (s *fileScan) reportSecretKey(key *yaml.Node, above location) {
 	if above.strength >= credential && !above.schema && !above.label && literal.LooksRandom(key.Value) {
-		s.report(ruleCredential, key.Value, s.at(key, above))
+		s.report(ruleCredential, key.Value, s.positionOf(key, above))
 	}
 }
 
-// dropped reports an unquoted password that starts with #, ! or &, and which YAML therefore
+// reportDropped reports an unquoted password that starts with #, ! or &, and which YAML therefore
 // parses as a comment, a tag or an anchor. The raw file still ships with the password.
-func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
+func (s *fileScan) reportDropped(key, value *yaml.Node, at location) {
 	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" || value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		return
 	}
@@ -38,11 +39,11 @@ func (s *fileScan) dropped(key, value *yaml.Node, at spot) {
 	if at.strength == password {
 		rule = rulePassword
 	}
-	s.report(rule, text, where{at, extent{offset: offset, length: len(line)}})
+	s.report(rule, text, position{at, extent{offset: offset, length: len(line)}})
 }
 
-// kubernetesSecret scans the data of a Kubernetes Secret, regardless of the key names.
-func (s *fileScan) kubernetesSecret(n *yaml.Node, at spot) {
+// scanKubernetesSecret scans the data of a Kubernetes Secret, regardless of the key names.
+func (s *fileScan) scanKubernetesSecret(n *yaml.Node, at location) {
 	isSecret := false
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		isSecret = isSecret || n.Content[i].Value == "kind" && n.Content[i+1].Value == "Secret"
@@ -56,16 +57,16 @@ func (s *fileScan) kubernetesSecret(n *yaml.Node, at spot) {
 			continue
 		}
 		for j := 0; j+1 < len(data.Content); j += 2 {
-			s.secretData(data.Content[j], data.Content[j+1], name == "data", s.key(at, name))
+			s.scanSecretData(data.Content[j], data.Content[j+1], name == "data", s.locateValue(at, name))
 		}
 	}
 }
 
-// secretData scans one value of a Kubernetes Secret, which is base64 under data.
-func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
-	below := s.key(at, key.Value)
+// scanSecretData scans one value of a Kubernetes Secret, which is base64 under data.
+func (s *fileScan) scanSecretData(key, value *yaml.Node, encoded bool, at location) {
+	below := s.locateValue(at, key.Value)
 	text := strings.TrimSpace(value.Value)
-	if value.Kind != yaml.ScalarNode || below.strength >= credential || strings.Contains(literal.Punch(text), string(literal.Hole)) {
+	if value.Kind != yaml.ScalarNode || below.strength >= credential || strings.Contains(literal.MaskTemplates(text), string(literal.Mask)) {
 		return
 	}
 	plain := text
@@ -76,14 +77,14 @@ func (s *fileScan) secretData(key, value *yaml.Node, encoded bool, at spot) {
 		}
 		plain = strings.TrimSpace(decoded)
 	}
-	if literal.LooksGenerated(plain) && !strings.Contains(literal.Punch(plain), string(literal.Hole)) {
-		s.report(ruleCredential, text, s.at(value, below))
+	if literal.LooksGenerated(plain) && !strings.Contains(literal.MaskTemplates(plain), string(literal.Mask)) {
+		s.report(ruleCredential, text, s.positionOf(value, below))
 	}
 }
 
-// comments scans the comments of the file. A # inside a string looks like a comment, and the
-// text after it is scanned again; report removes the duplicates.
-func (s *fileScan) comments() {
+// scanComments scans the comments of the file. A # inside a string looks like a comment, and the
+// scanText after it is scanned again; report removes the duplicates.
+func (s *fileScan) scanComments(ctx context.Context) {
 	for i, start := range s.lines {
 		end := len(s.file.Data)
 		if i+1 < len(s.lines) {
@@ -99,8 +100,8 @@ func (s *fileScan) comments() {
 			}
 			at += next + 1
 		}
-		if at >= 0 && s.ctx.Err() == nil {
-			s.line(string(line[at:]), where{extent: extent{offset: start + at, length: len(line) - at}})
+		if at >= 0 && ctx.Err() == nil {
+			s.scanLine(ctx, string(line[at:]), position{extent: extent{offset: start + at, length: len(line) - at}})
 		}
 	}
 }

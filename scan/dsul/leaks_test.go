@@ -66,7 +66,7 @@ func TestLeaks(t *testing.T) {
 
 func newScan(t testing.TB, path string, data []byte) *fileScan {
 	t.Helper()
-	return newFileScan(t.Context(), scan.File{Path: path, Data: data}, new(nameCache).take())
+	return newFileScan(scan.File{Path: path, Data: data}, new(nameCache).take())
 }
 
 func describe(found []scan.Match) string {

@@ -152,7 +152,7 @@ const maxNameWords = 4
 // wordsStrength classifies a name by its last words, ignoring trailing words.
 func wordsStrength(list []string) strength {
 	for n := min(len(list), maxNameWords); n > 0; n-- {
-		joined := known(strings.Join(list[len(list)-n:], ""))
+		joined := lookUpName(strings.Join(list[len(list)-n:], ""))
 		before := list[:len(list)-n]
 		switch {
 		case joined == "":
@@ -170,8 +170,8 @@ func wordsStrength(list []string) strength {
 // umlauts maps two-letter transcriptions of umlauts to the plain vowel.
 var umlauts = strings.NewReplacer("ae", "a", "oe", "o", "ue", "u")
 
-// known returns the credential name that matches the joined words, or "" if none does.
-func known(joined string) string {
+// lookUpName returns the credential name that matches the joined words, or "" if none does.
+func lookUpName(joined string) string {
 	if passwordNames[joined] || credentialNames[joined] {
 		return joined
 	}
@@ -271,8 +271,8 @@ func (c *nameCache) give(m *memory) {
 	}
 }
 
-// strength returns the cached result of nameStrength.
-func (m *memory) strength(name string) strength {
+// strengthOf returns the cached result of nameStrength.
+func (m *memory) strengthOf(name string) strength {
 	if known, ok := m.names[name]; ok {
 		return known
 	}
@@ -283,8 +283,8 @@ func (m *memory) strength(name string) strength {
 	return found
 }
 
-// ending returns the cached classification of the last word of a name.
-func (m *memory) ending(word []byte) ending {
+// endingOf returns the cached classification of the last word of a name.
+func (m *memory) endingOf(word []byte) ending {
 	if known, ok := m.words[string(word)]; ok {
 		return known
 	}

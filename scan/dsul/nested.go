@@ -3,36 +3,37 @@
 package dsul
 
 import (
+	"context"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// within scans the content nested in a string. It does not decode a string that is a secret as
+// scanNested scans the content nested in a string. It does not decode a string that is a secret as
 // a whole, so that one value gives one finding.
-func (s *fileScan) within(text string, at where, whole bool) {
+func (s *fileScan) scanNested(ctx context.Context, text string, at position, whole bool) {
 	if len(text) < minNested {
 		return
 	}
-	s.assignments(text, at)
-	s.forms(text, at)
+	s.findAssignments(ctx, text, at)
+	s.findForms(ctx, text, at)
 	if at.nested >= maxNested || whole {
 		return
 	}
-	s.unescaped(text, at)
+	s.scanUnescaped(ctx, text, at)
 	if _, payload, ok := strings.Cut(text, ";base64,"); ok {
-		s.encoded(payload, at)
+		s.scanEncoded(ctx, payload, at)
 		return
 	}
-	s.encoded(text, at)
+	s.scanEncoded(ctx, text, at)
 }
 
 // minNested is the minimum length of a string with nested content, in bytes.
 const minNested = 8
 
-// structure scans a string that contains JSON, or YAML in flow style. It returns false for
+// scanStructure scans a string that contains JSON, or YAML in flow style. It returns false for
 // other strings, and for strings too large to parse, which are scanned as text.
-func (s *fileScan) structure(text string, at where) bool {
+func (s *fileScan) scanStructure(ctx context.Context, text string, at position) bool {
 	trimmed := strings.TrimSpace(text)
 	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) || strings.ContainsRune("{%[", rune(trimmed[1])) {
 		return false
@@ -40,17 +41,17 @@ func (s *fileScan) structure(text string, at where) bool {
 	if trimmed[0] == '{' && !strings.Contains(trimmed, ":") {
 		return false // a password in braces
 	}
-	return s.nestedYAML(trimmed, at)
+	return s.scanNestedYAML(ctx, trimmed, at)
 }
 
 // blockStart matches the start of YAML in a block scalar.
 var blockStart = lazyregexp.New(`^\s*(?:#.*\n\s*|---\s*\n\s*)*(?:- )?["']?[\w./-]+["']?:(?:\s|$)`)
 
-// document scans a multi-line string that contains YAML. The caller scans the string as text,
+// scanDocument scans a multi-line string that contains YAML. The caller scans the string as text,
 // too.
-func (s *fileScan) document(text string, at where) {
+func (s *fileScan) scanDocument(ctx context.Context, text string, at position) {
 	if at.nested < maxNested && strings.Count(text, "\n") > 0 && blockStart.MatchString(text) {
-		s.nestedYAML(text, at)
+		s.scanNestedYAML(ctx, text, at)
 	}
 }
 
@@ -74,7 +75,7 @@ func isSettings(text string) bool {
 	return true
 }
 
-func (s *fileScan) nestedYAML(text string, at where) bool {
+func (s *fileScan) scanNestedYAML(ctx context.Context, text string, at position) bool {
 	if len(text) > maxYAML || mayHaveNodes([]byte(text)) > maxNodes {
 		return false
 	}
@@ -83,16 +84,16 @@ func (s *fileScan) nestedYAML(text string, at where) bool {
 		return false
 	}
 	for _, doc := range docs {
-		if s.visit(doc, at.within(), 0) != nil {
+		if s.scanNode(ctx, doc, at.within(), 0) != nil {
 			return false
 		}
 	}
 	return true
 }
 
-// within returns the spot of content nested in a string. Its position is that of the string.
-func (at where) within() spot {
-	below := at.spot
+// scanNested returns the location of content nested in a string. Its position is that of the string.
+func (at position) within() location {
+	below := at.location
 	below.nested++
 	below.outer = &at.extent
 	return below

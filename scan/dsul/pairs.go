@@ -23,8 +23,8 @@ func isLoginName(name string) bool { return loginNames[strings.Join(literal.Word
 // userAndPassword matches both in one text. The password is not a port.
 var userAndPassword = lazyregexp.New(`^([\w.@+-]{1,64}):([^\s/:]{4,128})$`)
 
-// login reports the password in auth: 'user:password'.
-func (s *fileScan) login(text string, at where) bool {
+// reportLogin reports the password in auth: 'user:password'.
+func (s *fileScan) reportLogin(text string, at position) bool {
 	if !strings.Contains(text, ":") || at.schema || at.label || at.example || !isLoginName(at.name) {
 		return false
 	}
@@ -43,37 +43,37 @@ func isChosen(text string) bool {
 	return len(text) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > 0 && !literal.IsWordy(text)) && isGiven(text) && !literal.IsKnown(text) && !isName(text)
 }
 
-// loginPair reports the password in auth: [user, password].
-func (s *fileScan) loginPair(n *yaml.Node, at spot) {
+// reportLoginPair reports the password in auth: [user, password].
+func (s *fileScan) reportLoginPair(n *yaml.Node, at location) {
 	if len(n.Content) != 2 || at.schema || at.label || !isLoginName(at.name) {
 		return
 	}
 	user, pass := n.Content[0], n.Content[1]
 	if user.Kind == yaml.ScalarNode && pass.Kind == yaml.ScalarNode && isChosen(pass.Value) && !strings.Contains(pass.Value, ":") {
-		s.report(rulePassword, pass.Value, s.at(pass, at.item(1)))
+		s.report(rulePassword, pass.Value, s.positionOf(pass, at.item(1)))
 	}
 }
 
-// option reports a secret that follows an option in a list of arguments: [--password, secret].
-func (s *fileScan) option(before, value *yaml.Node, at spot) {
+// scanOptionPair reports a secret that follows an option in a list of arguments: [--password, secret].
+func (s *fileScan) scanOptionPair(before, value *yaml.Node, at location) {
 	name := strings.TrimLeft(before.Value, "-")
 	if before.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || name == before.Value || strings.HasPrefix(value.Value, "-") || strings.ContainsAny(value.Value, " $") {
 		return
 	}
-	if strength := s.strength(name); strength >= credential {
+	if strength := s.strengthOf(name); strength >= credential {
 		a := assignment{name: name, value: value.Value, operator: '=', strength: strength, quoted: true, nameQuoted: true}
-		s.assigned(a, s.at(value, at))
+		s.reportAssigned(a, s.positionOf(value, at))
 	}
 }
 
-// branches scans the texts between the tags of a template: {{#if prod}}literal{{else}}….
-func (s *fileScan) branches(text string, at where) {
+// scanBranches scans the texts between the tags of a template: {{#if prod}}literal{{else}}….
+func (s *fileScan) scanBranches(text string, at position) {
 	for _, branch := range literal.Branches(text) {
 		branch = strings.Trim(branch, "'\" \t\r\n")
-		if len(branch) < minPassword || strings.ContainsRune(literal.Punch(branch), literal.Hole) {
+		if len(branch) < minPassword || strings.ContainsRune(literal.MaskTemplates(branch), literal.Mask) {
 			continue
 		}
-		if !s.named(branch, branch, at) && s.isOpaque(branch, at) {
+		if !s.reportNamed(branch, branch, at) && s.isOpaque(branch, at) {
 			s.report(ruleOpaque, branch, at)
 		}
 	}

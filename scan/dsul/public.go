@@ -26,8 +26,8 @@ const (
 	minFirebase = 2
 )
 
-// publicKeys returns the keys in the file that are public by design.
-func (s *fileScan) publicKeys() []scan.Match {
+// findPublicKeys returns the keys in the file that are public by design.
+func (s *fileScan) findPublicKeys() []scan.Match {
 	data := s.file.Data
 	if !bytes.Contains(data, []byte("AIza")) {
 		return nil

@@ -27,8 +27,8 @@ func isReference(text string) bool {
 	return references.MatchString(first)
 }
 
-// reference reports such a value where the platform would use it verbatim.
-func (s *fileScan) reference(text string, at where) bool {
+// reportReference reports such a value where the platform would use it verbatim.
+func (s *fileScan) reportReference(text string, at position) bool {
 	if at.strength >= credential && at.configured && !at.label && !at.schema {
 		s.report(ruleReference, text, at)
 	}

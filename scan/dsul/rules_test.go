@@ -88,7 +88,7 @@ func TestDigestFollowsTheCode(t *testing.T) {
 		counts          bool
 	}{
 		"a word":                  {"names.go", "passwort ", "", true},
-		"a number":                {"place.go", "6*len(n.Value)", "7*len(n.Value)", true},
+		"a number":                {"matches.go", "6*len(n.Value)", "7*len(n.Value)", true},
 		"a comment":               {"names.go", "// strength says how much", "// strength tells how much", false},
 		"a space":                 {"names.go", "type strength int", "type  strength int", false},
 		"a helper's":              {"../internal/lines/lines.go", "column - 1", "column - 2", true},

@@ -37,24 +37,24 @@ var (
 	scheme = lazyregexp.New(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
 )
 
-// shapes finds text that its format identifies as a secret.
-func (s *fileScan) shapes(punched string, at where) bool {
-	found := s.privateKeys(punched, at)
-	if strings.Contains(punched, "://") {
-		found = s.urls(punched, at) || found
+// findShapes finds text that its format identifies as a secret.
+func (s *fileScan) findShapes(masked string, at position) bool {
+	found := s.findPrivateKeys(masked, at)
+	if strings.Contains(masked, "://") {
+		found = s.findURLs(masked, at) || found
 	}
-	if strings.Contains(punched, "eyJ") {
-		found = s.jwts(punched, at) || found
+	if strings.Contains(masked, "eyJ") {
+		found = s.findJWTs(masked, at) || found
 	}
-	if strings.Contains(punched, "at:") || strings.Contains(punched, "iak_") {
-		found = s.platformKeys(punched, at) || found
+	if strings.Contains(masked, "at:") || strings.Contains(masked, "iak_") {
+		found = s.findPlatformKeys(masked, at) || found
 	}
-	return s.authorization(punched, at) || s.cookie(punched, at) || found
+	return s.findAuthorization(masked, at) || s.findCookies(masked, at) || found
 }
 
-// privateKeys finds keys in PEM with any representation of line feeds, in the PuTTY format, and
+// findPrivateKeys finds keys in PEM with any representation of line feeds, in the PuTTY format, and
 // in bare base64.
-func (s *fileScan) privateKeys(text string, at where) bool {
+func (s *fileScan) findPrivateKeys(text string, at position) bool {
 	found := false
 	if strings.Contains(text, pemBegin) {
 		text = joinedStrings.Get().ReplaceAllString(text, "")
@@ -88,7 +88,7 @@ func isElided(rest string) bool {
 	return strings.HasPrefix(rest, "...") || strings.HasPrefix(rest, "…")
 }
 
-func (s *fileScan) platformKeys(text string, at where) bool {
+func (s *fileScan) findPlatformKeys(text string, at position) bool {
 	found := false
 	for _, m := range accessToken.FindAllStringSubmatch(text, -1) {
 		if token := strings.TrimPrefix(m[1], "at:"); !literal.IsWordy(token) && !literal.IsPlaceholder(token) {
@@ -105,9 +105,9 @@ func (s *fileScan) platformKeys(text string, at where) bool {
 	return found
 }
 
-// jwts finds signed tokens. It ignores unsigned tokens and the well-known example from the
+// findJWTs finds signed tokens. It ignores unsigned tokens and the well-known example from the
 // documentation.
-func (s *fileScan) jwts(text string, at where) bool {
+func (s *fileScan) findJWTs(text string, at position) bool {
 	found := false
 	for _, m := range jwt.FindAllStringSubmatch(text, -1) {
 		if literal.IsHarmlessToken(m[0]) {
@@ -119,8 +119,8 @@ func (s *fileScan) jwts(text string, at where) bool {
 	return found
 }
 
-// urls finds user-info and URLs that are secrets themselves.
-func (s *fileScan) urls(text string, at where) bool {
+// findURLs finds user-info and URLs that are secrets themselves.
+func (s *fileScan) findURLs(text string, at position) bool {
 	found := false
 	for rest := text; ; {
 		before, after, ok := strings.Cut(rest, "://")
@@ -135,7 +135,7 @@ func (s *fileScan) urls(text string, at where) bool {
 		}
 	}
 	for _, m := range webhook.Get().FindAllString(text, -1) {
-		if !strings.ContainsRune(m, literal.Hole) && !literal.HasPlaceholderPart(m[len("https://"):]) {
+		if !strings.ContainsRune(m, literal.Mask) && !literal.HasPlaceholderPart(m[len("https://"):]) {
 			found = true
 			s.report(ruleWebhook, m, at)
 		}
@@ -143,8 +143,8 @@ func (s *fileScan) urls(text string, at where) bool {
 	return found
 }
 
-// authorization finds the credentials in Authorization headers.
-func (s *fileScan) authorization(text string, at where) bool {
+// findAuthorization finds the credentials in Authorization headers.
+func (s *fileScan) findAuthorization(text string, at position) bool {
 	found := false
 	if at.header && at.strength == credential {
 		if m := scheme.FindStringSubmatch(strings.TrimSpace(text)); m != nil && isHeaderSecret(m[1]) && (workspaceParts[s.part] || !literal.IsWordy(m[1])) {
@@ -181,7 +181,7 @@ func hasWord(text, end string) bool {
 }
 
 func isHeaderSecret(text string) bool {
-	return !strings.ContainsRune(text, literal.Hole) && !literal.IsPlaceholder(text)
+	return !strings.ContainsRune(text, literal.Mask) && !literal.IsPlaceholder(text)
 }
 
 // isBasic reports the base64 of user:password.
@@ -207,8 +207,8 @@ var (
 	isSession = lazyregexp.New(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
 )
 
-// cookie finds session IDs in a Cookie header.
-func (s *fileScan) cookie(text string, at where) bool {
+// findCookies finds session IDs in a Cookie header.
+func (s *fileScan) findCookies(text string, at position) bool {
 	lower := strings.ToLower(at.name)
 	if lower != "cookie" && lower != "set-cookie" && lower != "cookies" {
 		return false

@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
@@ -18,14 +19,14 @@ var (
 // maxRows limits the number of values to scan in one statement.
 const maxRows = 10_000
 
-// inserted scans the values of columns with credential names.
-func (s *fileScan) inserted(text string, at where) {
+// scanInserts scans the values of columns with credential names.
+func (s *fileScan) scanInserts(ctx context.Context, text string, at position) {
 	if !strings.Contains(text, "'") {
 		return
 	}
 	statements := insert.Get().FindAllStringSubmatchIndex(text, -1)
 	for i, m := range statements {
-		if s.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		columns := strings.Split(text[m[2]:m[3]], ",")
@@ -36,12 +37,12 @@ func (s *fileScan) inserted(text string, at where) {
 		if i+1 < len(statements) {
 			end = statements[i+1][0]
 		}
-		s.rows(columns, text[:end], m[1], at)
+		s.scanRows(columns, text[:end], m[1], at)
 	}
 }
 
-// rows scans the rows of a statement, whose first one starts at an offset.
-func (s *fileScan) rows(columns []string, text string, start int, at where) {
+// scanRows scans the rows of a statement, whose first one starts at an offset.
+func (s *fileScan) scanRows(columns []string, text string, start int, at position) {
 	column := 0
 	for _, v := range sqlValue.Get().FindAllStringSubmatchIndex(text[start:], maxRows) {
 		switch text[start+v[0]] {
@@ -56,15 +57,15 @@ func (s *fileScan) rows(columns []string, text string, start int, at where) {
 			if at.length == len(s.file.Data) {
 				here.extent = extent{offset: start + v[2], length: v[3] - v[2]}
 			}
-			s.columnValue(columns[column], text[start+v[2]:start+v[3]], here)
+			s.scanColumnValue(columns[column], text[start+v[2]:start+v[3]], here)
 		}
 		column++
 	}
 }
 
-func (s *fileScan) columnValue(name, value string, at where) {
-	a := assignment{name: name, value: value, operator: '=', strength: s.strength(name), quoted: true, nameQuoted: true}
+func (s *fileScan) scanColumnValue(name, value string, at position) {
+	a := assignment{name: name, value: value, operator: '=', strength: s.strengthOf(name), quoted: true, nameQuoted: true}
 	if a.strength >= credential && value != "" {
-		s.assigned(a, at)
+		s.reportAssigned(a, at)
 	}
 }

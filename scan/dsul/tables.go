@@ -25,20 +25,20 @@ const maxColumns = 200
 func (s *fileScan) separatorOf(line string) string {
 	switch {
 	case strings.Count(line, "|") >= 2 && strings.HasPrefix(strings.TrimSpace(line), "|"),
-		s.base.document && strings.Contains(line, " | "):
+		s.kind.document && strings.Contains(line, " | "):
 		return "|"
-	case s.base.csv && strings.Contains(line, ";"):
+	case s.kind.csv && strings.Contains(line, ";"):
 		return ";"
-	case s.base.csv && strings.Contains(line, "\t"):
+	case s.kind.csv && strings.Contains(line, "\t"):
 		return "\t"
-	case s.base.csv:
+	case s.kind.csv:
 		return ","
 	}
 	return ""
 }
 
-// row scans a line of a table for values below the name of a credential or next to one.
-func (s *fileScan) row(t *table, line string, at where) {
+// scanTableRow scans a line of a table for values below the name of a credential or next to one.
+func (s *fileScan) scanTableRow(t *table, line string, at position) {
 	separator := s.separatorOf(line)
 	if separator == "" {
 		*t = table{}
@@ -56,24 +56,24 @@ func (s *fileScan) row(t *table, line string, at where) {
 	} else {
 		for i, cell := range cells {
 			if i < len(t.names) {
-				s.cell(t.names[i], cell, at)
+				s.scanCell(t.names[i], cell, at)
 			}
 		}
 	}
 	for i := range len(cells) - 1 {
-		s.cell(cells[i], cells[i+1], at)
+		s.scanCell(cells[i], cells[i+1], at)
 	}
 }
 
-// cell scans a value with its name.
-func (s *fileScan) cell(name, value string, at where) {
-	strength := s.strength(name)
-	value = literal.Punch(value)
-	if strength < credential || strings.ContainsAny(name, "={}$<>;") || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Hole) || nameStrength(value) > unnamed {
+// scanCell scans a value with its name.
+func (s *fileScan) scanCell(name, value string, at position) {
+	strength := s.strengthOf(name)
+	value = literal.MaskTemplates(value)
+	if strength < credential || strings.ContainsAny(name, "={}$<>;") || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Mask) || nameStrength(value) > unnamed {
 		return
 	}
 	switch {
-	case s.base.csv && strength == password && len(value) >= minPassword && !literal.IsPlaceholder(value):
+	case s.kind.csv && strength == password && len(value) >= minPassword && !literal.IsPlaceholder(value):
 		s.report(rulePassword, value, at)
 	case strength == password && isSpoken(value):
 		s.report(rulePassword, value, at)
@@ -82,8 +82,8 @@ func (s *fileScan) cell(name, value string, at where) {
 	}
 }
 
-// base holds what the file name reveals about the lines.
-type base struct {
+// fileKind holds what the file name reveals about the lines.
+type fileKind struct {
 	csv, passwords, hashes, key bool
 	// document: the text is for people to read. demo: the file starts services for a test or a
 	// demonstration.
@@ -98,10 +98,10 @@ type base struct {
 var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini .properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl
 	.cue .jsonnet .json5 .jsonc .config .yaml-tpl .example .dist .sample`)
 
-func baseOf(f scan.File) base {
+func kindOf(f scan.File) fileKind {
 	name := strings.ToLower(path.Base(f.Path))
 	ext := path.Ext(name)
-	return base{
+	return fileKind{
 		csv:         ext == ".csv" || ext == ".tsv",
 		passwords:   strings.TrimPrefix(name, ".") == "pgpass" || name == "pgpass.conf",
 		hashes:      strings.HasSuffix(name, "htpasswd") || name == "shadow",
@@ -124,23 +124,23 @@ var (
 	hashLine = lazyregexp.New(`^[^:#\s]+:([^:\s]{8,256})`)
 )
 
-// special scans a line of a file that a program recognizes by its name.
-func (s *fileScan) special(line string, at where) {
+// scanSpecialLine scans a line of a file that a program recognizes by its name.
+func (s *fileScan) scanSpecialLine(line string, at position) {
 	line = strings.TrimSpace(line)
 	switch {
-	case s.base.passwords:
+	case s.kind.passwords:
 		if m := passwordLine.FindStringSubmatch(line); m != nil {
 			s.report(rulePassword, m[1], at)
 		}
-	case s.base.hashes:
+	case s.kind.hashes:
 		if m := hashLine.FindStringSubmatch(line); m != nil && isHash(m[1]) {
 			s.report(ruleHash, m[1], at)
 		}
-	case s.base.spaced:
-		if name, value, ok := strings.Cut(line, " "); ok && !forwarding[name] && s.strength(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
+	case s.kind.spaced:
+		if name, value, ok := strings.Cut(line, " "); ok && !forwarding[name] && s.strengthOf(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
 			s.report(rulePassword, strings.Trim(value, " \"';"), at)
 		}
-	case s.base.key:
+	case s.kind.key:
 		if literal.LooksRandom(line) {
 			s.report(ruleCredential, line, at)
 		}

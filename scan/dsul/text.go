@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"html"
 	"iter"
 	"strings"
@@ -10,16 +11,16 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// text scans text without a known structure line by line.
-func (s *fileScan) text(text string, at where) {
-	s.privateKeys(text, at)
-	s.spans(text, at)
-	s.inserted(text, at)
+// scanText scans text without a known structure line by line.
+func (s *fileScan) scanText(ctx context.Context, text string, at position) {
+	s.findPrivateKeys(text, at)
+	s.findMultilineForms(ctx, text, at)
+	s.scanInserts(ctx, text, at)
 	inFile := at.length == len(s.file.Data)
 	offset := 0
 	var t table
 	for line := range strings.Lines(text) {
-		if s.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		here := at
@@ -27,10 +28,10 @@ func (s *fileScan) text(text string, at where) {
 			here.extent = extent{offset: offset, length: len(line)}
 		}
 		offset += len(line)
-		s.line(line, here)
-		s.row(&t, line, here)
+		s.scanLine(ctx, line, here)
+		s.scanTableRow(&t, line, here)
 		if inFile {
-			s.special(line, here)
+			s.scanSpecialLine(line, here)
 		}
 	}
 }
@@ -44,18 +45,18 @@ const (
 	pieceOverlap = 8 << 10
 )
 
-// piece scans a line, or a part of a long line.
-func (s *fileScan) piece(text string, at where) {
-	s.expressions(text, at)
-	punched := literal.Punch(text)
-	s.shapes(punched, at)
-	s.unnamed(punched, at)
-	s.assignments(text, at)
-	s.forms(text, at)
+// scanPiece scans a line, or a part of a long line.
+func (s *fileScan) scanPiece(ctx context.Context, text string, at position) {
+	s.scanExpressions(text, at)
+	masked := literal.MaskTemplates(text)
+	s.findShapes(masked, at)
+	s.findUnnamed(masked, at)
+	s.findAssignments(ctx, text, at)
+	s.findForms(ctx, text, at)
 }
 
-// line scans one line of text.
-func (s *fileScan) line(line string, at where) {
+// scanLine scans one line of text.
+func (s *fileScan) scanLine(ctx context.Context, line string, at position) {
 	if len(line) < minNested {
 		return
 	}
@@ -65,8 +66,8 @@ func (s *fileScan) line(line string, at where) {
 		if at.length == len(line) {
 			here.extent = extent{offset: at.offset + start, length: end - start}
 		}
-		s.piece(line[start:end], here)
-		if s.ctx.Err() != nil || end == len(line) {
+		s.scanPiece(ctx, line[start:end], here)
+		if ctx.Err() != nil || end == len(line) {
 			break
 		}
 	}
@@ -74,12 +75,12 @@ func (s *fileScan) line(line string, at where) {
 		return
 	}
 	for run := range base64Runs(line) {
-		s.encoded(run, at)
+		s.scanEncoded(ctx, run, at)
 	}
 	if strings.Contains(line, "&#") {
 		if plain := html.UnescapeString(line); plain != line {
 			at.nested++
-			s.line(plain, at)
+			s.scanLine(ctx, plain, at)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"iter"
 	"strings"
 	"unicode"
 
@@ -26,7 +27,7 @@ const (
 var (
 	// unnamedParts are the parts of a workspace in which unnamed random text is reported.
 	unnamedParts = literal.NewVocabulary(`index imports automations pages`)
-	// connecting words and signs stand between a name and its value.
+	// connectingWords and signs separate a name from its value.
 	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
 	// publicStart matches the start of public keys, certificates and signatures in base64, of
 	// times and of hexadecimal numbers.
@@ -43,40 +44,59 @@ var (
 	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
 )
 
-// unnamed reports random text that stands on its own, whatever its name. UUIDs are identifiers more
-// often than keys, and need a name or a place. So does hexadecimal text outside of workspaces.
-func (s *fileScan) unnamed(text string, at where) {
+// findUnnamed reports random text that is a value or a word of its own, whatever its name. UUIDs are
+// identifiers more often than keys, and need a name or a place. So does hexadecimal text outside of
+// workspaces.
+func (s *fileScan) findUnnamed(text string, at position) {
 	if at.example || len(text) < literal.MinRandom || strings.Contains(text, pemBegin) {
 		return
 	}
 	strict := !unnamedParts[s.part]
 	before := ""
 	whole := strings.Trim(text, " \t\r\n\"'`")
-	for start := 0; start < len(text); {
-		end := start
-		for end < len(text) && isTokenByte[text[end]] {
-			end++
-		}
-		token := text[start:end]
-		if token == whole {
-			if before = nameOf(at.spot); hasHarmlessName(before) {
+	for t := range tokensIn(text) {
+		if t.text() == whole {
+			if before = nameOf(at.location); hasHarmlessName(before) {
 				return
 			}
 		}
-		switch {
-		case token == "" && text[start] == '\\': // an escape
-			start += 2
-			continue
-		case token == "":
-			start++
-			continue
-		case isUnnamed(token, before, strict) && !isWrapped(text, start, end) && !strings.HasSuffix(text[:start], "base64,") && (!strict || s.stands(token, at) || isGivenIn(text, start, end)):
-			s.report(ruleUnnamed, unnamedValue(token), at)
+		if isUnnamed(t.text(), before, strict) && !t.isEncoded() && (!strict || s.isWholeValue(t.text(), at) || t.isGiven()) {
+			s.report(ruleUnnamed, unnamedValue(t.text()), at)
 		}
-		if word := strings.ToLower(strings.Trim(token, ":=")); word != "" && !connectingWords[word] {
-			before = token
+		if word := strings.ToLower(strings.Trim(t.text(), ":=")); word != "" && !connectingWords[word] {
+			before = t.text()
 		}
-		start = end
+	}
+}
+
+// rawToken is a run of characters that occur in keys, including the punctuation around them.
+type rawToken struct {
+	in         string
+	start, end int
+}
+
+func (t rawToken) text() string { return t.in[t.start:t.end] }
+
+// tokensIn yields the tokens of a text. It skips escapes.
+func tokensIn(text string) iter.Seq[rawToken] {
+	return func(yield func(rawToken) bool) {
+		for start := 0; start < len(text); {
+			end := start
+			for end < len(text) && isTokenByte[text[end]] {
+				end++
+			}
+			switch {
+			case end > start:
+				if !yield(rawToken{text, start, end}) {
+					return
+				}
+				start = end
+			case text[start] == '\\':
+				start += 2
+			default:
+				start++
+			}
+		}
 	}
 }
 
@@ -88,29 +108,29 @@ var isTokenByte = func() (set [256]bool) {
 }()
 
 // nameOf returns the name of a value, or that of its parent if its own name is generic.
-func nameOf(at spot) string {
+func nameOf(at location) string {
 	if at.steps != nil && at.steps.above != nil && generic[strings.ToLower(at.name)] {
 		return at.steps.above.key
 	}
 	return at.name
 }
 
-// stands reports a token that is a value in YAML, or the only text of its file.
-func (s *fileScan) stands(token string, at where) bool {
+// isWholeValue reports a token that is a value in YAML, or the only text of its file.
+func (s *fileScan) isWholeValue(token string, at position) bool {
 	return at.line > 0 && at.name != "" || len(s.file.Data) < 2*maxUnnamed && strings.TrimSpace(string(s.file.Data)) == token
 }
 
-// isGivenIn reports whether a part of a text is quoted, or the value of a name. Lines of encoded
-// files and columns of identifiers are neither.
-func isGivenIn(text string, start, end int) bool {
-	if start > 0 && end < len(text) && strings.IndexByte("\"'`", text[start-1]) >= 0 && text[end] == text[start-1] {
+// isGiven reports a token that is quoted, or the value of a name. Lines of encoded files and columns
+// of identifiers are neither.
+func (t rawToken) isGiven() bool {
+	if t.start > 0 && t.end < len(t.in) && strings.IndexByte("\"'`", t.in[t.start-1]) >= 0 && t.in[t.end] == t.in[t.start-1] {
 		return true
 	}
-	token := strings.Trim(text[start:end], tokenEnds)
-	if len(unnamedValue(token)) < len(token) {
+	bare := strings.Trim(t.text(), tokenEnds)
+	if len(unnamedValue(bare)) < len(bare) {
 		return true
 	}
-	before := strings.TrimRight(text[:start], " \t*\"'`")
+	before := strings.TrimRight(t.in[:t.start], " \t*\"'`")
 	for _, mark := range []string{":", "=", " is", " to", " est", " ist"} {
 		if strings.HasSuffix(before, mark) {
 			return true
@@ -119,12 +139,16 @@ func isGivenIn(text string, start, end int) bool {
 	return false
 }
 
-// isWrapped reports a line of an encoded file, such as a certificate, in which nothing else stands.
-func isWrapped(text string, start, end int) bool {
-	if !wrapped[end-start] || end == len(text) || strings.IndexByte("\r\n", text[end]) < 0 {
+// isEncoded reports a token in base64 data: after its mark, or as a complete line of an encoded file
+// such as a certificate.
+func (t rawToken) isEncoded() bool {
+	if strings.HasSuffix(t.in[:t.start], "base64,") {
+		return true
+	}
+	if !wrapped[t.end-t.start] || t.end == len(t.in) || strings.IndexByte("\r\n", t.in[t.end]) < 0 {
 		return false
 	}
-	before := strings.TrimRight(text[:start], " \t")
+	before := strings.TrimRight(t.in[:t.start], " \t")
 	return before == "" || before[len(before)-1] == '\n'
 }
 
@@ -141,18 +165,28 @@ func unnamedValue(token string) string {
 	return token[strings.LastIndexAny(bare, "=:")+1:]
 }
 
-// isUnnamed reports a token that looks like a key.
+// isUnnamed reports a token that looks like a key. before is the token or the name before it; strict
+// excludes digests and names of machines.
 func isUnnamed(token, before string, strict bool) bool {
-	if len(token) < literal.MinRandom || len(token) > maxUnnamed || strings.Contains(token, "://") {
+	if len(token) < literal.MinRandom || len(token) > maxUnnamed || token[0] == '#' || strings.Contains(token, "://") {
 		return false
 	}
 	value := unnamedValue(token)
-	if token[0] == '#' || len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) || !hasUnbroken(value) && (strict || !isLooselyRandom(value)) {
+	if len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) {
 		return false
 	}
-	isPublic := hasPublicName(before) || isCoordinate(before, value) || hasPublicName(strings.TrimSuffix(strings.Trim(token, tokenEnds), value)) ||
-		publicStart.MatchString(value) || publicID.MatchString(value) || isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
-	return !isPublic && !isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
+	if !hasUnbroken(value) && (strict || !isLooselyRandom(value)) {
+		return false
+	}
+	name := strings.TrimSuffix(strings.Trim(token, tokenEnds), value)
+	return !hasPublicName(before) && !hasPublicName(name) && !isPublic(value, before, strict) &&
+		!isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
+}
+
+// isPublic reports a value whose form is that of an identifier, a digest, a public key or an address.
+func isPublic(value, before string, strict bool) bool {
+	return isCoordinate(before, value) || publicStart.MatchString(value) || publicID.MatchString(value) ||
+		isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
 }
 
 // isCoordinate reports a coordinate or the modulus of a public key in JSON Web Key form.
@@ -189,9 +223,9 @@ func hasUnbroken(text string) bool {
 			continue
 		}
 		t := literal.TraitsOf(part)
-		humps := humps(part)
-		isMixed := len(part) >= minMixed && humps*maxHump >= len(part)
-		isNumbered := t.Switches >= 3 && t.Letters > 0 && (t.Digits+humps)*maxDigitGap >= len(part)
+		innerCapitals := countInnerCapitals(part)
+		isMixed := len(part) >= minMixed && innerCapitals*maxCapitalGap >= len(part)
+		isNumbered := t.Switches >= 3 && t.Letters > 0 && (t.Digits+innerCapitals)*maxDigitGap >= len(part)
 		if (isNumbered || isMixed) && (t.Switches >= minRandomSwitches || !isCompoundName(part)) {
 			return true
 		}
@@ -202,7 +236,7 @@ func hasUnbroken(text string) bool {
 // minLoose is the minimum length of text that is random as a whole, in bytes.
 const minLoose = 20
 
-// isLooselyRandom reports text that is a key if it stands in a part of a workspace, where digests and
+// isLooselyRandom reports text that is a key if it is in a part of a workspace, where digests and
 // names of machines are rare: hexadecimal text, and text whose random parts are short.
 func isLooselyRandom(text string) bool {
 	hasPart := false
@@ -237,11 +271,11 @@ const minRandomSwitches = 8
 // maxDigitGap is the maximum distance of digits and capitals in random text, on average.
 const maxDigitGap = 12
 
-// maxHump is the maximum distance of capitals after small letters in random text, on average.
-const maxHump = 4
+// maxCapitalGap is the maximum distance of capitals after small letters in random text, on average.
+const maxCapitalGap = 4
 
-// humps counts the capitals that follow a small letter.
-func humps(text string) int {
+// countInnerCapitals counts the capitals that follow a small letter.
+func countInnerCapitals(text string) int {
 	n := 0
 	for i := 1; i < len(text); i++ {
 		if isUpper(text[i]) && text[i-1] >= 'a' && text[i-1] <= 'z' {

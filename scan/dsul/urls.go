@@ -45,7 +45,7 @@ func userInfo(scheme, rest string) string {
 	}
 	user, pass, hasPass := strings.Cut(rest[:at], ":")
 	switch {
-	case strings.ContainsAny(user, "/?#,") || strings.ContainsRune(rest[:at], literal.Hole) && !hasPass:
+	case strings.ContainsAny(user, "/?#,") || strings.ContainsRune(rest[:at], literal.Mask) && !hasPass:
 		return ""
 	case !hasPass && len(user) >= minURLToken && literal.LooksGenerated(user) && !strings.Contains(rest[at:], "sentry"):
 		return user

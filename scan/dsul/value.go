@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -13,28 +14,28 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// value scans the text of a value: first nested content, then its shape, its name and its
+// scanValue scans the text of a value: first nested content, then its shape, its name and its
 // randomness.
-func (s *fileScan) value(text string, at where) {
-	if s.structure(text, at) {
+func (s *fileScan) scanValue(ctx context.Context, text string, at position) {
+	if s.scanStructure(ctx, text, at) {
 		return
 	}
-	s.document(text, at)
+	s.scanDocument(ctx, text, at)
 	at.settings = at.settings || isSettings(text)
-	s.expressions(text, at)
-	s.branches(text, at)
-	punched := literal.Punch(text)
-	found := s.shapes(punched, at)
-	whole := s.named(text, punched, at)
-	s.within(text, at, whole)
-	if !found && !whole && s.isOpaque(strings.TrimSpace(punched), at) {
-		s.report(ruleOpaque, punched, at)
+	s.scanExpressions(text, at)
+	s.scanBranches(text, at)
+	masked := literal.MaskTemplates(text)
+	found := s.findShapes(masked, at)
+	whole := s.reportNamed(text, masked, at)
+	s.scanNested(ctx, text, at, whole)
+	if !found && !whole && s.isOpaque(strings.TrimSpace(masked), at) {
+		s.report(ruleOpaque, masked, at)
 	}
-	s.unnamed(punched, at)
+	s.findUnnamed(masked, at)
 }
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
-func (s *fileScan) isOpaque(text string, at where) bool {
+func (s *fileScan) isOpaque(text string, at position) bool {
 	if !at.configured && !at.assigned || at.strength > unnamed || at.label || hasHarmlessName(at.name) && !at.isListed() ||
 		isIdentifier(text) || isCoordinate(at.name, text) || !literal.LooksRandom(text) {
 		return false
@@ -44,7 +45,7 @@ func (s *fileScan) isOpaque(text string, at where) bool {
 }
 
 // isListed reports an item of a list of keys or tokens, neither of which counts anything.
-func (at spot) isListed() bool {
+func (at location) isListed() bool {
 	return at.steps != nil && at.steps.index >= 0 && (strings.EqualFold(at.name, "tokens") || strings.EqualFold(at.name, "keys"))
 }
 
@@ -55,40 +56,40 @@ var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
-// named judges a complete value by its name.
-func (s *fileScan) named(text, punched string, at where) bool {
-	rest := strings.Trim(punched, " \t\r\n"+string(literal.Hole))
+// reportNamed judges a complete value by its name.
+func (s *fileScan) reportNamed(text, masked string, at position) bool {
+	rest := strings.Trim(masked, " \t\r\n"+string(literal.Mask))
 	if at.strength == unnamed {
-		return s.login(rest, at)
+		return s.reportLogin(rest, at)
 	}
 	if rest == "" || sameWords(rest, at.name) {
 		return false
 	}
 	if isReference(text) {
-		return s.reference(text, at)
+		return s.reportReference(text, at)
 	}
 	if s.isEncodedPlaceholder(rest, at.strength) || s.isLabel(rest, at) {
 		return false
 	}
-	if s.login(rest, at) {
+	if s.reportLogin(rest, at) {
 		return true
 	}
 	secret := rest
 	switch {
-	case strings.ContainsRune(rest, literal.Hole): // a template in the middle
+	case strings.ContainsRune(rest, literal.Mask): // a template in the middle
 		secret = strings.TrimSpace(text)
-		joined := strings.ReplaceAll(rest, string(literal.Hole), "-")
+		joined := strings.ReplaceAll(rest, string(literal.Mask), "-")
 		mixed := at.strength == password && at.configured && isMixed(strings.ReplaceAll(joined, "-", ""))
 		if !mixed && (at.strength < credential || !literal.LooksRandom(joined)) {
 			return false
 		}
-	case rest != strings.TrimSpace(punched): // a template before or after the text
+	case rest != strings.TrimSpace(masked): // a template before or after the text
 		if !literal.LooksRandom(rest) && (at.strength != password || !isStrong(rest) && !(at.configured && isMixed(rest))) {
 			return false
 		}
 	case at.strength == hinted && !s.isHinted(rest, at),
 		at.strength == credential && !s.isCredential(rest, at),
-		at.strength == password && (!isPassword(rest, at.spot) || s.isNamedAfter(rest)):
+		at.strength == password && (!isPassword(rest, at.location) || s.isNamedAfter(rest)):
 		return false
 	}
 	rule := ruleCredential
@@ -101,8 +102,8 @@ func (s *fileScan) named(text, punched string, at where) bool {
 
 // isLabel reports text for people in a file of translations, and the name of an icon for a file
 // extension (mdp).
-func (s *fileScan) isLabel(text string, at where) bool {
-	return s.base.translation && (strings.Contains(text, " ") || !strings.ContainsAny(text, digits)) ||
+func (s *fileScan) isLabel(text string, at position) bool {
+	return s.kind.translation && (strings.Contains(text, " ") || !strings.ContainsAny(text, digits)) ||
 		strings.EqualFold(at.name, "mdp") && strings.HasSuffix(s.file.Path, ".json") && strings.Trim(text, letters+"-_") == ""
 }
 
@@ -143,14 +144,14 @@ func isName(text string) bool {
 
 // isHinted reports a random value next to a name that only hints at a credential. It accepts a
 // UUID next to the name of a service's key.
-func (s *fileScan) isHinted(text string, at where) bool {
+func (s *fileScan) isHinted(text string, at position) bool {
 	if isScrambled(text) || isSecretURL(text) {
 		return true
 	}
 	list := literal.Words(at.name)
 	switch {
 	case len(list) > 0 && softNames[list[len(list)-1]] && !workspaceParts[s.part],
-		len(list) == 1 && list[0] == "key" && s.base.document: // the key of an entry
+		len(list) == 1 && list[0] == "key" && s.kind.document: // the key of an entry
 		return false
 	}
 	if literal.LooksRandom(text) {
@@ -178,7 +179,7 @@ func isScrambled(text string) bool {
 
 // isCredential reports a value that may be a credential. It accepts words only where a
 // credential is configured.
-func (s *fileScan) isCredential(text string, at where) bool {
+func (s *fileScan) isCredential(text string, at position) bool {
 	if isName(text) || repeats(text, at.name) {
 		return false
 	}
@@ -207,7 +208,7 @@ func isTyped(text, name string) bool {
 
 // startsAsPassword reports a configured value whose name starts with a word for password:
 // senhaBanco.
-func (s *fileScan) startsAsPassword(at where) bool {
+func (s *fileScan) startsAsPassword(at position) bool {
 	list := literal.Words(at.name)
 	return (at.configured || at.assigned) && !at.label && !at.schema && len(list) > 1 && passwordNames[list[0]]
 }
@@ -243,7 +244,7 @@ func (s *fileScan) isNamedAfter(text string) bool {
 		return false
 	}
 	for _, word := range literal.Words(text) {
-		if passwordNames[word] || s.base.document && suffixStrength(word) == password {
+		if passwordNames[word] || s.kind.document && suffixStrength(word) == password {
 			return true
 		}
 	}
@@ -266,7 +267,7 @@ func isShouted(text string) bool {
 
 // isPassword accepts nearly any text as a password, except placeholders and text for people to
 // read.
-func isPassword(text string, at spot) bool {
+func isPassword(text string, at location) bool {
 	if len(text) < minPassword || len(text) > maxPassword || !utf8.ValidString(text) {
 		return false
 	}
@@ -313,7 +314,7 @@ func (s *fileScan) isEncodedPlaceholder(text string, strength strength) bool {
 		ok = err == nil && isPrintable(plain)
 	}
 	_, pass, _ := strings.Cut(strings.TrimSpace(plain), ":")
-	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || strength == credential && literal.IsWordy(plain) || s.base.document && literal.IsFamousPassword(pass))
+	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || strength == credential && literal.IsWordy(plain) || s.kind.document && literal.IsFamousPassword(pass))
 }
 
 // roots are the first segments of paths to values.

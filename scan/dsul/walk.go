@@ -32,9 +32,9 @@ var (
 	errDepth   = errors.New("it is nested too deeply")
 )
 
-// parsable reports whether the file is small enough to parse. The estimate is needed because
+// isParsable reports whether the file is small enough to parse. The estimate is needed because
 // the library builds the complete tree before its nodes can be counted.
-func (s *fileScan) parsable() bool {
+func (s *fileScan) isParsable() bool {
 	return len(s.file.Data) <= maxYAML && mayHaveNodes(s.file.Data) <= maxNodes
 }
 
@@ -67,21 +67,21 @@ func parseYAML(data []byte) (docs []*yaml.Node, ok bool) {
 	}
 }
 
-// visit scans a node and its descendants.
-func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
+// scanNode scans a node and its descendants.
+func (s *fileScan) scanNode(ctx context.Context, n *yaml.Node, at location, depth int) error {
 	if s.visits++; s.visits > maxVisits {
 		return errAliases
 	}
 	if depth > maxDepth {
 		return errDepth
 	}
-	if s.visits%1024 == 0 && s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
+	if s.visits%1024 == 0 && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	switch n.Kind {
 	case yaml.DocumentNode:
 		for _, child := range n.Content {
-			if err := s.visit(child, at, depth+1); err != nil {
+			if err := s.scanNode(ctx, child, at, depth+1); err != nil {
 				return err
 			}
 		}
@@ -89,39 +89,40 @@ func (s *fileScan) visit(n *yaml.Node, at spot, depth int) error {
 		if n.Alias == nil || at.strength == unnamed && !at.configured {
 			return nil // the anchor is visited at its definition
 		}
-		return s.visit(n.Alias, at, depth+1)
+		return s.scanNode(ctx, n.Alias, at, depth+1)
 	case yaml.MappingNode:
-		return s.mapping(n, at, depth)
+		return s.scanMapping(ctx, n, at, depth)
 	case yaml.SequenceNode:
-		return s.sequence(n, at, depth)
+		return s.scanSequence(ctx, n, at, depth)
 	case yaml.ScalarNode:
-		s.scalar(n, at)
+		s.scanScalar(ctx, n, at)
 	}
 	return nil
 }
 
-func (s *fileScan) mapping(n *yaml.Node, at spot, depth int) error {
+func (s *fileScan) scanMapping(ctx context.Context, n *yaml.Node, at location, depth int) error {
 	paired := pair(n)
-	s.kubernetesSecret(n, at)
+	s.scanKubernetesSecret(n, at)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		below := s.key(at, key.Value)
+		below := s.locateValue(at, key.Value)
 		if key.Kind != yaml.ScalarNode {
 			below = at
-			if err := s.visit(key, at, depth+1); err != nil {
+			if err := s.scanNode(ctx, key, at, depth+1); err != nil {
 				return err
 			}
 		} else {
-			s.keyText(key, below)
-			s.keySecret(key, at)
+			s.scanKeyText(ctx, key, below)
+			s.reportSecretKey(key, at)
 		}
-		if value == paired.value && s.strength(paired.name) >= below.strength {
-			below.name, below.strength = paired.name, s.strength(paired.name)
+		if value == paired.value && s.strengthOf(paired.name) >= below.strength {
+			below.name = paired.name
+			below.strength = s.strengthOf(paired.name)
 			below.header = below.header || isHeader(paired.name)
 			below.label = below.label || paired.label
 		}
-		s.dropped(key, value, below)
-		if err := s.visit(value, below, depth+1); err != nil {
+		s.reportDropped(key, value, below)
+		if err := s.scanNode(ctx, value, below, depth+1); err != nil {
 			return err
 		}
 	}
@@ -136,7 +137,7 @@ var (
 	pairValues = literal.NewVocabulary(`value val v default content valeur wert valor valore waarde fieldvalue text`)
 )
 
-// namedNode is a value with the name that stands beside it.
+// namedNode is a value with the name next to it.
 type namedNode struct {
 	name  string
 	value *yaml.Node
@@ -177,25 +178,25 @@ func isHeader(name string) bool {
 	return false
 }
 
-func (s *fileScan) sequence(n *yaml.Node, at spot, depth int) error {
-	if s.joined(n, at) {
+func (s *fileScan) scanSequence(ctx context.Context, n *yaml.Node, at location, depth int) error {
+	if s.scanJoined(n, at) {
 		return nil
 	}
-	s.loginPair(n, at)
+	s.reportLoginPair(n, at)
 	for i, child := range n.Content {
 		if i > 0 {
-			s.option(n.Content[i-1], child, at.item(i))
+			s.scanOptionPair(n.Content[i-1], child, at.item(i))
 		}
-		if err := s.visit(child, at.item(i), depth+1); err != nil {
+		if err := s.scanNode(ctx, child, at.item(i), depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// joined scans the items of a list as one text, because private keys are sometimes stored line
+// scanJoined scans the items of a list as one text, because private keys are sometimes stored line
 // by line. It reports whether it found a key.
-func (s *fileScan) joined(n *yaml.Node, at spot) bool {
+func (s *fileScan) scanJoined(n *yaml.Node, at location) bool {
 	if len(n.Content) < 3 || n.Content[0].Kind != yaml.ScalarNode || !strings.Contains(n.Content[0].Value, pemBegin) {
 		return false
 	}
@@ -203,33 +204,33 @@ func (s *fileScan) joined(n *yaml.Node, at spot) bool {
 	for _, child := range n.Content {
 		lines = append(lines, child.Value)
 	}
-	return s.privateKeys(strings.Join(lines, "\n"), s.at(n.Content[0], at))
+	return s.findPrivateKeys(strings.Join(lines, "\n"), s.positionOf(n.Content[0], at))
 }
 
-// scalar scans a scalar value.
-func (s *fileScan) scalar(n *yaml.Node, at spot) {
+// scanScalar scans a scalar value.
+func (s *fileScan) scanScalar(ctx context.Context, n *yaml.Node, at location) {
 	switch tag := n.ShortTag(); {
 	case tag == "!!null", tag == "!!bool", tag == "!!timestamp" && at.strength < password:
 		return
 	case !strings.HasPrefix(tag, "!!"): // a custom tag changes the meaning of the value
 		at.strength, at.configured, at.assigned = unnamed, false, false
 	}
-	s.value(n.Value, s.at(n, at))
+	s.scanValue(ctx, n.Value, s.positionOf(n, at))
 }
 
-// keyText scans a mapping key, which may be an expression: conditions are keys.
-func (s *fileScan) keyText(key *yaml.Node, at spot) {
+// scanKeyText scans a mapping key, which may be an expression: conditions are keys.
+func (s *fileScan) scanKeyText(ctx context.Context, key *yaml.Node, at location) {
 	if len(key.Value) < minNested || simpleName(key.Value) {
 		return
 	}
 	at.name, at.strength, at.configured, at.header = "", unnamed, false, false
-	where := s.at(key, at)
-	s.expressions(key.Value, where)
-	s.forms(key.Value, where)
-	punched := literal.Punch(key.Value)
-	s.shapes(punched, where)
-	s.unnamed(punched, where)
-	s.assignments(key.Value, where)
+	position := s.positionOf(key, at)
+	s.scanExpressions(key.Value, position)
+	s.findForms(ctx, key.Value, position)
+	masked := literal.MaskTemplates(key.Value)
+	s.findShapes(masked, position)
+	s.findUnnamed(masked, position)
+	s.findAssignments(ctx, key.Value, position)
 }
 
 // simpleName reports keys that are plain names.

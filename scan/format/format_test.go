@@ -37,7 +37,7 @@ func password() scan.Finding {
 		Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "mail-sender/index.yml", Line: 9, Column: 3,
 		Where:    "config.value.password",
 		Redacted: "***", Fingerprint: "ff000000000000000000000000000000", Verification: scan.NotChecked,
-		Message: "a password stands here as text", Help: "declare a workspace secret password",
+		Message: "password in plain text", Help: "declare a workspace secret password",
 	}
 }
 

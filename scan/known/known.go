@@ -251,7 +251,7 @@ func newMatch(text, encoding string, line, column int) scan.Match {
 		Encoding:     encoding,
 		Verification: scan.Live,
 		Hidden:       true,
-		Reason:       "a value that the target uses stands here",
+		Reason:       "value that the target uses",
 		Help: "revoke it and give the target another one; declare a workspace secret in its place and reference it " +
 			"as {{secret.name}}",
 	}

@@ -41,7 +41,9 @@ func (s *fileScan) scanArchive(ctx context.Context) error {
 	skeleton := &sources.Chunk{SourceMetadata: &source_metadatapb.MetaData{
 		Data: &source_metadatapb.MetaData_Filesystem{Filesystem: &source_metadatapb.Filesystem{File: s.file.Path}},
 	}}
-	reporter := &insideReporter{scan: s, ctx: ctx, log: log}
+	reporter := &insideReporter{
+		scan: func(c chunk) error { return s.scanChunk(ctx, c) }, unpacked: s.unpacked, log: log,
+	}
 	err := handlers.HandleFile(
 		thctx.WithLogger(thctx.AddLogger(ctx), logr.New(log)),
 		bytes.NewReader(s.file.Data),
@@ -124,9 +126,11 @@ func (s *fileScan) checkMember(ctx context.Context, f *zip.File, unpacked *int64
 
 // insideReporter scans the chunks that the handlers report.
 type insideReporter struct {
-	scan *fileScan
-	ctx  context.Context //nolint:containedctx // the interface gives another one, of TruffleHog's type
-	log  *handlersLog
+	// scan scans a chunk in the context of the file, not in the one of the handlers.
+	scan func(chunk) error
+	// unpacked is the maximum number of bytes to unpack.
+	unpacked int64
+	log      *handlersLog
 	// bytes is the number of bytes unpacked so far.
 	bytes int64
 	// err is the first error of a chunk. It excludes errors of the archive.
@@ -140,10 +144,10 @@ func (r *insideReporter) ChunkOk(_ thctx.Context, c sources.Chunk) error {
 		return nil
 	}
 	r.bytes += int64(len(c.Data))
-	if r.bytes > r.scan.unpacked {
+	if r.bytes > r.unpacked {
 		r.err = errArchive
 	} else {
-		r.err = r.scan.scanChunk(r.ctx, chunk{data: c.Data, inside: true})
+		r.err = r.scan(chunk{data: c.Data, inside: true})
 	}
 	return r.err
 }

@@ -61,7 +61,7 @@ func isFamousLogin(raw string) bool {
 }
 
 func isPlaceholder(text string) bool {
-	return literal.IsPlaceholder(text) || strings.ContainsRune(literal.Punch(text), literal.Hole)
+	return literal.IsPlaceholder(text) || strings.ContainsRune(literal.MaskTemplates(text), literal.Mask)
 }
 
 // hasPlaceholder reports a URL whose password is a placeholder, or protects nothing in a file

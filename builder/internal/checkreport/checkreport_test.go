@@ -68,7 +68,7 @@ func examples(t testing.TB) map[string]Results {
 			Scanner: "dsul", Rule: "dsul-password", Severity: scan.Error, Path: "shop/index.yml", Line: 9,
 			Column: 3, Redacted: "***",
 			Fingerprint: strings.Repeat("f", 32), Verification: scan.NotChecked,
-			Message: "a password stands here as text", Help: "declare a secret",
+			Message: "password in plain text", Help: "declare a secret",
 		}},
 		Accepted: []scan.Accepted{}, Problems: []scan.Problem{}, Scanners: []release.Scanner{},
 	}

@@ -188,25 +188,25 @@ func TestLooksGenerated(t *testing.T) {
 }
 
 func TestPunch(t *testing.T) {
-	Hole := string(Hole)
+	Mask := string(Mask)
 	for text, want := range map[string]string{
-		"Bearer {{secret.token}}":            "Bearer " + Hole,
-		"{{a}}x{{{b}}}":                      Hole + "x" + Hole,
-		"{% if a %}x":                        Hole + "x",
-		"${HOME}/$(id)/%TEMP%":               Hole + "/" + Hole + "/" + Hole,
-		"<your token>":                       Hole,
-		"process.env.API_KEY":                Hole,
-		`os.environ["KEY"]`:                  Hole,
-		"[[name]]":                           Hole,
-		"{{multi\nline}}":                    Hole,
+		"Bearer {{secret.token}}":            "Bearer " + Mask,
+		"{{a}}x{{{b}}}":                      Mask + "x" + Mask,
+		"{% if a %}x":                        Mask + "x",
+		"${HOME}/$(id)/%TEMP%":               Mask + "/" + Mask + "/" + Mask,
+		"<your token>":                       Mask,
+		"process.env.API_KEY":                Mask,
+		`os.environ["KEY"]`:                  Mask,
+		"[[name]]":                           Mask,
+		"{{multi\nline}}":                    Mask,
 		"nothing":                            "nothing",
 		"{not one}":                          "{not one}",
 		"{{not closed":                       "{{not closed",
 		"a < b, b > a":                       "a < b, b > a",
 		"environment":                        "environment",
-		"postgres://{{user}}:{{pass}}@{{h}}": "postgres://" + Hole + ":" + Hole + "@" + Hole,
+		"postgres://{{user}}:{{pass}}@{{h}}": "postgres://" + Mask + ":" + Mask + "@" + Mask,
 	} {
-		if got := Punch(text); got != want {
+		if got := MaskTemplates(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 )
 
-// Hole marks a removed template or placeholder. It is a character of the private use area,
+// Mask marks a removed template or placeholder. It is a character of the private use area,
 // which no rule accepts as part of a secret.
-const Hole = '\uE000'
+const Mask = '\uE000'
 
-// Punch replaces templates with holes: those of the platform ({{…}}, {%…%}, [[…]]), of a shell
+// MaskTemplates replaces templates with holes: those of the platform ({{…}}, {%…%}, [[…]]), of a shell
 // (${…}, $(…), $NAME), of other programs (%NAME%, {name}, #{name}, __NAME__, @@NAME@@), and
 // placeholders for people to fill in (<your token>).
-func Punch(text string) string {
+func MaskTemplates(text string) string {
 	var b strings.Builder
 	rest := 0
 	for i := 0; i < len(text); {
@@ -28,7 +28,7 @@ func Punch(text string) string {
 			continue
 		}
 		b.WriteString(text[rest:i])
-		b.WriteRune(Hole)
+		b.WriteRune(Mask)
 		i += n
 		rest = i
 	}

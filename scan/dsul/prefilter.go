@@ -11,16 +11,16 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// quiet reports whether the file certainly contains nothing that any rule would report. It is
+// isSurelyClean reports whether the file certainly contains nothing that any rule would report. It is
 // many times faster than parsing. It returns false for nearly all unusual input, which is then
 // parsed; FuzzScan checks that it never hides a finding.
 //
 // A finding requires a form (a URL with user-info, a private key…), a long random text or the
-// name of a credential. In a quiet file the value of every named credential is a reference:
+// name of a credential. In a clean file the value of every named credential is a reference:
 // apiKey: {{secret.apiKey}}.
-func (s *fileScan) quiet() bool {
+func (s *fileScan) isSurelyClean() bool {
 	data := s.file.Data
-	if !isYAML(s.file.Path) || loud().Any(data) || hasEscape(data) || !utf8.Valid(data) || !quietURLs(data) || !quietLogins(data) {
+	if !isYAML(s.file.Path) || suspiciousWords().Any(data) || hasEscape(data) || !utf8.Valid(data) || !hasNoSecretURL(data) || !hasNoLogin(data) {
 		return false
 	}
 	var previous []byte
@@ -35,7 +35,7 @@ func (s *fileScan) quiet() bool {
 			kind |= runBytes[data[i]]
 			i++
 		}
-		if !s.quietRun(start, i, kind, previous) {
+		if !s.isCleanRun(start, i, kind, previous) {
 			return false
 		}
 		if i-start <= maxName && kind == nameByte {
@@ -70,8 +70,8 @@ func isRandomRun(run []byte) bool {
 	return len(value) < len(run) && mayBeRandom(value) && literal.IsRandomRun(string(value))
 }
 
-// quietRun reports whether a run of these characters is harmless.
-func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
+// isCleanRun reports whether a run of these characters is harmless.
+func (s *fileScan) isCleanRun(start, end int, kind byte, previous []byte) bool {
 	run := s.file.Data[start:end]
 	if len(run) >= literal.MinRandom && (isRandomRun(run) || mayBeBase64(run) && !literal.IsWordy(string(run))) {
 		return false
@@ -80,10 +80,10 @@ func (s *fileScan) quietRun(start, end int, kind byte, previous []byte) bool {
 		return false
 	}
 	if kind == nameByte {
-		return !s.tells(run, previous) || run[0] != '-' && s.isHarmless(start, end)
+		return !s.namesCredential(run, previous) || run[0] != '-' && s.isHarmless(start, end)
 	}
 	for part := range bytes.FieldsFuncSeq(run, func(r rune) bool { return r == '+' || r == '/' }) {
-		if s.tells(part, previous) {
+		if s.namesCredential(part, previous) {
 			return false
 		}
 	}
@@ -126,24 +126,24 @@ func mayBeBase64(run []byte) bool {
 	return err == nil && isPrintable(string(plain[:n]))
 }
 
-// ending classifies the last word of a name.
+// endingOf classifies the last word of a name.
 type ending struct {
-	// tells: the word is, or ends with, the name of a credential.
-	tells bool
-	// completes: the word forms a credential name with the preceding word. trails: the word is
+	// namesCredential: the word is, or ends with, the name of a credential.
+	namesCredential bool
+	// completesName: the word forms a credential name with the preceding word. isTrailing: the word is
 	// ignored, so that the preceding word decides.
-	completes, trails bool
+	completesName, isTrailing bool
 }
 
-// tells reports whether a word is, or ends with, the name of a credential. It ignores names
-// that are only hinted, because they need a random value, and a quiet file has none.
-func (s *fileScan) tells(word []byte, previous []byte) bool {
+// namesCredential reports whether a word is, or ends with, the name of a credential. It ignores names
+// that are only hinted, because they need a random value, and a clean file has none.
+func (s *fileScan) namesCredential(word []byte, previous []byte) bool {
 	if !endings.has(word) && !isCompound(word) {
 		return false
 	}
-	e := s.ending(word)
-	return e.tells || (e.completes || e.trails && endings.has(previous)) &&
-		s.strength(string(previous)+" "+afterDot(string(word))) >= credential
+	e := s.endingOf(word)
+	return e.namesCredential || (e.completesName || e.isTrailing && endings.has(previous)) &&
+		s.strengthOf(string(previous)+" "+afterDot(string(word))) >= credential
 }
 
 // isCompound reports names of several words, each of which may be the name of a password:
@@ -161,8 +161,8 @@ func (m *memory) findEnding(name string) ending {
 	last := afterDot(name)
 	lower := strings.ToLower(last)
 	return ending{
-		tells:     m.strength(name) >= credential || m.strength(last) >= credential || lower == "basic" || lower == "cookies",
-		completes: endsName[lower], trails: trailing[lower],
+		namesCredential: m.strengthOf(name) >= credential || m.strengthOf(last) >= credential || lower == "basic" || lower == "cookies",
+		completesName:   credentialSuffixes[lower], isTrailing: trailing[lower],
 	}
 }
 
@@ -170,8 +170,8 @@ func isASCIILetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <
 
 func afterDot(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// endsName are words that name a credential together with the preceding word ("pass phrase").
-var endsName = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive privee segreta secreta pin pass`)
+// credentialSuffixes are words that name a credential together with the preceding word ("pass phrase").
+var credentialSuffixes = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive privee segreta secreta pin pass`)
 
 // endingLength is the number of letters to look up at the end of a word.
 const endingLength = 3
@@ -180,7 +180,7 @@ const endingLength = 3
 // most words with one lookup.
 type endingSet [1 << (5 * endingLength)]bool
 
-var endings = newEndings(passwordNames, credentialNames, trailing, endsName, literal.NewVocabulary("basic cookies pass"), shortPasswords())
+var endings = newEndings(passwordNames, credentialNames, trailing, credentialSuffixes, literal.NewVocabulary("basic cookies pass"), shortPasswords())
 
 // shortPasswords returns the single-word names that end in a short word for password.
 func shortPasswords() literal.Vocabulary {

@@ -21,9 +21,9 @@ func hasEscape(data []byte) bool {
 	}
 }
 
-// quietLogins reports whether nothing after the name of a user or an account looks like a user and a
+// hasNoLogin reports whether nothing after the name of a user or an account looks like a user and a
 // password with a colon between them. The value may start on a later line.
-func quietLogins(data []byte) bool {
+func hasNoLogin(data []byte) bool {
 	for _, name := range []string{"ser", "ogin", "uth", "nfo", "ount", "asic", "SER", "OGIN", "UTH", "NFO", "OUNT", "ASIC"} {
 		for rest := data; ; {
 			i := bytes.Index(rest, []byte(name))
@@ -75,8 +75,8 @@ func mayBeChosen(text []byte) bool {
 	return len(text) >= minStrong && t.Letters > 0 && t.Digits+t.Others > 0
 }
 
-// quietURLs reports whether no URL has an @ after its host, or a sign of an access token.
-func quietURLs(data []byte) bool {
+// hasNoSecretURL reports whether no URL has an @ after its host, or a sign of an access token.
+func hasNoSecretURL(data []byte) bool {
 	for rest := data; ; {
 		i := bytes.Index(rest, []byte("://"))
 		if i < 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 )
 
-// loud matches fragments of forms, tags and command lines.
-var loud = sync.OnceValue(func() *ahocorasick.Automaton {
+// suspiciousWords matches fragments of forms, tags and command lines.
+var suspiciousWords = sync.OnceValue(func() *ahocorasick.Automaton {
 	return ahocorasick.New(pemBegin, "eyJ", "iak_", "!!binary", "curl", "wget", "hooks.slack.com", "discord", "webhook.office", "outlook.office",
 		"chat.googleapis", "hooks.zapier", "make.com", "ifttt", "azurewebsites", "telegram.org", "private-lines", "agea", "ibadan", "ibaak", "&#", ";base64,",
 		"$2a$", "$2b$", "$2x$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$7$", "$8$", "$9$", "$y$", "$argon2", "$scrypt", "$pbkdf2", "sha}", "sha256}", "sha512}", "kind: secret",

@@ -69,10 +69,10 @@ func TestQuiet(t *testing.T) {
 		{"item: aB3dE5gH7jK9lM1nP2qR4sT6........\n", false},
 	}
 	for _, test := range tests {
-		if got := newScan(t, "w/automations/a.yml", []byte(test.text)).quiet(); got != test.want {
-			t.Errorf("quiet %v, want %v:\n%s", got, test.want, test.text)
+		if got := newScan(t, "w/automations/a.yml", []byte(test.text)).isSurelyClean(); got != test.want {
+			t.Errorf("surely clean %v, want %v:\n%s", got, test.want, test.text)
 		}
-		checkQuiet(t, "w/automations/a.yml", []byte(test.text))
+		checkPrefilter(t, "w/automations/a.yml", []byte(test.text))
 	}
 }
 
@@ -83,12 +83,12 @@ func TestWorkspacesAreMostlyQuiet(t *testing.T) {
 	quiet, all := 0, 0
 	for path, data := range files {
 		all += len(data)
-		if newScan(t, path, data).quiet() {
+		if newScan(t, path, data).isSurelyClean() {
 			quiet += len(data)
 		}
 	}
 	if quiet*100 < all*90 {
-		t.Errorf("%d of %d bytes are in quiet files, want 90 %%", quiet, all)
+		t.Errorf("%d of %d bytes are in files that are clean at a glance, want 90 %%", quiet, all)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestWorkspacesAreMostlyQuiet(t *testing.T) {
 func TestNoLeakIsQuiet(t *testing.T) {
 	for seed := range uint64(5) {
 		for _, leak := range scantest.Leaks(seed) {
-			if newScan(t, leak.Path, leak.Data).quiet() {
+			if newScan(t, leak.Path, leak.Data).isSurelyClean() {
 				t.Errorf("%s, %s", leak.Kind, leak.Placement)
 			}
 		}

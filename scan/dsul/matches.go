@@ -27,39 +27,39 @@ type extent struct {
 	length       int
 }
 
-// where is a spot together with the extent of its text.
-type where struct {
-	spot
+// position is a location together with the extent of its text.
+type position struct {
+	location
 	extent
 }
 
-// at returns the position of a node's text.
-func (s *fileScan) at(n *yaml.Node, at spot) where {
+// positionOf returns the position of a node's text.
+func (s *fileScan) positionOf(n *yaml.Node, at location) position {
 	if at.outer != nil {
-		return where{at, *at.outer}
+		return position{at, *at.outer}
 	}
-	return where{at, extent{line: n.Line, column: n.Column, length: 6*len(n.Value) + 200}}
+	return position{at, extent{line: n.Line, column: n.Column, length: 6*len(n.Value) + 200}}
 }
 
-// place identifies a secret at a position in the file.
-type place struct {
+// findingKey identifies a secret at a position in the file.
+type findingKey struct {
 	secret       string
 	line, column int
 }
 
 // report records a secret. If several rules match the same text at the same position, the rule
 // with the highest precedence wins.
-func (s *fileScan) report(rule, text string, at where) {
+func (s *fileScan) report(rule, text string, at position) {
 	text = strings.TrimSpace(text)
 	if text == "" || s.isDemo(rule, text) {
 		return
 	}
-	line, column := s.position(text, at)
+	line, column := s.findPosition(text, at)
 	m := scan.Match{
 		Rule: rule, Secret: secret.New(text), Line: line, Column: column, Verification: scan.NotChecked,
 		Where: strings.ReplaceAll(at.path(), text, "…"), Reason: reasonOf(rule), Help: at.help(rule, text),
 	}
-	key := place{text, line, column}
+	key := findingKey{text, line, column}
 	if before, known := s.found[key]; known && !better(m, before) {
 		return
 	}
@@ -74,9 +74,9 @@ func (s *fileScan) isDemo(rule, text string) bool {
 		}
 	}
 	switch {
-	case s.base.document && (literal.IsFamousPassword(text) || isWeak(rule, text)):
+	case s.kind.document && (literal.IsFamousPassword(text) || isWeak(rule, text)):
 		return true
-	case !s.base.demo:
+	case !s.kind.demo:
 		return false
 	case rule == ruleCredential: // a connection string
 		m := driverAddress.FindStringSubmatch(text)
@@ -110,9 +110,9 @@ func precedence(rule string) int { return slices.Index(Rules(), rule) }
 
 func reasonOf(rule string) string { return reasons[precedence(rule)].reason }
 
-// position finds the first line of a text in the file. If the text is encoded or escaped,
-// position returns the position of the enclosing value.
-func (s *fileScan) position(text string, at where) (line, column int) {
+// findPosition finds the first line of a text in the file. If the text is encoded or escaped,
+// findPosition returns the position of the enclosing value.
+func (s *fileScan) findPosition(text string, at position) (line, column int) {
 	first, _, _ := strings.Cut(text, "\n")
 	first = strings.TrimSpace(first)
 	offset := at.offset
@@ -133,9 +133,9 @@ func (s *fileScan) position(text string, at where) (line, column int) {
 	return line, column
 }
 
-// matches returns the matches in file order. It omits matches that are contained in another
+// sortedMatches returns the matches in file order. It omits matches that are contained in another
 // match at the same position.
-func (s *fileScan) matches() []scan.Match {
+func (s *fileScan) sortedMatches() []scan.Match {
 	all := slices.SortedFunc(maps.Values(s.found), func(a, b scan.Match) int {
 		return cmp.Or(
 			cmp.Compare(a.Line, b.Line), cmp.Compare(precedence(a.Rule), precedence(b.Rule)), cmp.Compare(a.Column, b.Column),

@@ -13,14 +13,14 @@ import (
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
-// spot describes the location of a value: its path, and what the path implies.
-type spot struct {
+// location describes the location of a value: its path, and what the path implies.
+type location struct {
 	// assigned: this is the value of a set instruction.
 	assigned bool
 	// settings: the text was meant to be YAML. Each line is the name of a setting and its
 	// value.
 	settings bool
-	// steps is the path to this spot; nil at the root.
+	// steps is the path to this location; nil at the root.
 	steps *step
 	// name is the name of the value; empty if it has none.
 	name     string
@@ -53,7 +53,7 @@ type step struct {
 }
 
 // step appends a step to the path.
-func (at spot) step(key string, index int) *step {
+func (at location) step(key string, index int) *step {
 	depth := 1
 	if at.steps != nil {
 		depth += at.steps.depth
@@ -62,7 +62,7 @@ func (at spot) step(key string, index int) *step {
 }
 
 // path returns the YAML path, such as do[3].fetch.headers.Authorization.
-func (at spot) path() string {
+func (at location) path() string {
 	if at.steps == nil {
 		return ""
 	}
@@ -89,14 +89,16 @@ func part(name string) string {
 	return strings.TrimSuffix(first, path.Ext(first))
 }
 
-// key returns the spot of a key's value.
-func (s *fileScan) key(at spot, name string) spot {
+// locateValue returns the location of a key's value.
+func (s *fileScan) locateValue(at location, name string) location {
 	parent := at
 	at.steps = parent.step(name, -1)
 	lower := strings.ToLower(name)
-	at.name, at.strength = name, s.strength(name)
+	at.name = name
+	at.strength = s.strengthOf(name)
 	if generic[lower] && parent.strength > unnamed {
-		at.name, at.strength = parent.name, parent.strength
+		at.name = parent.name
+		at.strength = parent.strength
 	}
 	if at.strength == unnamed && parent.strength > unnamed {
 		at.strength = heldStrength(parent, name)
@@ -133,7 +135,7 @@ var accountFields = literal.NewVocabulary(`username user users login email mail 
 	provider scope scopes role roles group groups project enabled active created updated expires expiry status`)
 
 // heldStrength returns the strength of an entry in a container of credentials.
-func heldStrength(parent spot, name string) strength {
+func heldStrength(parent location, name string) strength {
 	held := containers[strings.Join(literal.Words(parent.name), "")]
 	if held == unnamed || parent.schema || parent.label || hasHarmlessName(name) || accountFields[strings.ToLower(name)] {
 		return unnamed
@@ -141,8 +143,8 @@ func heldStrength(parent spot, name string) strength {
 	return held
 }
 
-// isConfigured reports whether the workspace holds credentials at this spot.
-func (s *fileScan) isConfigured(at spot) bool {
+// isConfigured reports whether the workspace holds credentials at this location.
+func (s *fileScan) isConfigured(at location) bool {
 	switch s.part {
 	case "index":
 		return at.is("customDomains") || at.is("config", "value") || at.is("repositories", "*", "config")
@@ -158,7 +160,7 @@ func (s *fileScan) isConfigured(at spot) bool {
 var requestParts = literal.NewVocabulary(`headers query body auth`)
 
 // is reports whether the path consists of exactly these keys. The key * matches any key.
-func (at spot) is(keys ...string) bool {
+func (at location) is(keys ...string) bool {
 	s := at.steps
 	if s == nil || s.depth != len(keys) {
 		return false
@@ -171,8 +173,8 @@ func (at spot) is(keys ...string) bool {
 	return true
 }
 
-// item returns the spot of a list item, which keeps the name of the list.
-func (at spot) item(i int) spot {
+// item returns the location of a list item, which keeps the name of the list.
+func (at location) item(i int) location {
 	at.steps = at.step("", i)
 	return at
 }
@@ -191,7 +193,7 @@ func joinPath(base, key string) string {
 	switch {
 	case len(base) > maxPath:
 		return base
-	case len(key) > maxSegment || !utf8.ValidString(key) || strings.ContainsFunc(key, odd) || literal.LooksRandom(key) || strings.Contains(key, "://"):
+	case len(key) > maxSegment || !utf8.ValidString(key) || strings.ContainsFunc(key, isExpressionRune) || literal.LooksRandom(key) || strings.Contains(key, "://"):
 		return base + `["…"]`
 	case !simpleKey.MatchString(key):
 		return base + "[" + strconv.Quote(key) + "]"
@@ -202,12 +204,12 @@ func joinPath(base, key string) string {
 	}
 }
 
-// odd reports characters of expressions, in which a comparison may contain a secret.
-func odd(r rune) bool { return strings.ContainsRune("\"'`={}@", r) || !unicode.IsPrint(r) }
+// isExpressionRune reports characters of expressions, in which a comparison may contain a secret.
+func isExpressionRune(r rune) bool { return strings.ContainsRune("\"'`={}@", r) || !unicode.IsPrint(r) }
 
-// help explains how to fix a secret at this spot. It does not propose a name if the key may be
+// help explains how to fix a secret at this location. It does not propose a name if the key may be
 // the secret.
-func (at spot) help(rule, text string) string {
+func (at location) help(rule, text string) string {
 	switch rule {
 	case ruleReference:
 		return helpReference

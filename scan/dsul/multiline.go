@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"context"
 	"strings"
 	"sync"
 
@@ -28,13 +29,13 @@ var spansOfPrograms = sync.OnceValue(func() *formSet {
 	})
 })
 
-// spans scans a text for secrets in forms of several lines.
-func (s *fileScan) spans(text string, at where) {
+// findMultilineForms scans a text for secrets in forms of several lines.
+func (s *fileScan) findMultilineForms(ctx context.Context, text string, at position) {
 	if !strings.Contains(text, "\n") {
 		return
 	}
 	for _, f := range spansOfPrograms().in(text) {
-		if s.ctx.Err() != nil {
+		if ctx.Err() != nil {
 			return
 		}
 		for _, m := range f.match.Get().FindAllStringSubmatchIndex(text, -1) {
@@ -42,7 +43,7 @@ func (s *fileScan) spans(text string, at where) {
 			if at.length == len(s.file.Data) {
 				here.extent = extent{offset: m[len(m)-2], length: m[1] - m[len(m)-2]}
 			}
-			s.formed(f, groupsOf(text, m), here)
+			s.reportForm(f, groupsOf(text, m), here)
 		}
 	}
 }
