@@ -42,8 +42,20 @@ Beside a telling name, it misses addresses with the password ` + "`password`" + 
 Alone in a text file, it misses examples that break the format of their service, and examples that repeat a word.
 `
 
+const checkoutsIntro = `
+The same for rules in YAML: the first example of each rule in 70 files of praetorian-inc/titus,
+mongodb/kingfisher and praetorian-inc/noseyparker, as of November 2026, without the rules for hosts and
+identifiers. Many of these examples are passwords of one or two words, which nothing identifies beside a neutral name,
+and which are no keys beside ` + "`apiKey`" + `.
+
+| place | name | secrets | builder scan | TruffleHog | gitleaks |
+|---|---|---|---|---|---|
+`
+
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look
-like them and have none: the tests of KICS' query for passwords and secrets.
+like them and have none: the tests of KICS' query for passwords and secrets. leaky-repo has files of users and servers
+with a number of lines for each; the builder misses placeholders such as ` + "`password`" + ` and ` + "`sampleHerokuKey`" + `,
+and lines that only name a user. Its ` + "`etc/shadow`" + ` was not available, so one of the 96 lines could not be found.
 
 | corpus | program | labelled lines found | lines in clean files |
 |---|---|---|---|

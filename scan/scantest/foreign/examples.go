@@ -62,6 +62,11 @@ type rate struct {
 	found []int
 }
 
+// placeRates are the rates of the places in a workspace, by the name of the place.
+type placeRates struct{ telling, neutral map[string]*rate }
+
+func newPlaceRates() *placeRates { return &placeRates{map[string]*rate{}, map[string]*rate{}} }
+
 // measureExamples counts the examples that the programs find alone in a file and in workspaces.
 func (m *meter) measureExamples(ctx context.Context) error {
 	corpora, err := m.listCorpora(ctx)
@@ -69,38 +74,52 @@ func (m *meter) measureExamples(ctx context.Context) error {
 		return err
 	}
 	alone := map[string]*rate{}
-	telling, neutral := map[string]*rate{}, map[string]*rate{}
+	fetched := newPlaceRates()
+	checkouts := newPlaceRates()
 	for _, c := range corpora {
+		rates := fetched
+		if m.rules[c.name] != "" {
+			rates = checkouts
+		}
 		t := newTree(filepath.Join(m.dir, "examples-"+c.name))
 		for i, e := range c.examples {
 			t.plant(alone, c.name, fmt.Sprintf("alone-%04d/example.txt", i), []byte(e.text), c.name+": "+e.rule)
-			for n, p := range listPlaces() {
-				if !p.fits(e.secret) {
-					continue
-				}
-				what := fmt.Sprintf("%s: %s: %s: %.60q", c.name, e.rule, p.name, e.secret)
-				file := fmt.Sprintf("%02d-%04d/%s", n, i, p.file)
-				t.plant(telling, p.name, "telling-"+file, p.write(p.telling, e.secret), what+", telling")
-				t.plant(neutral, p.name, "neutral-"+file, p.write(p.neutral, e.secret), what+", neutral")
-			}
+			t.plantInPlaces(rates, c.name, i, e)
 		}
 		if err := m.runPlanted(ctx, t); err != nil {
 			return err
 		}
 	}
-	m.writeExamples(corpora, alone, telling, neutral)
-	return nil
-}
-
-func (m *meter) writeExamples(corpora []corpus, alone, telling, neutral map[string]*rate) {
 	m.text.WriteString("\n### Examples of rules\n\n" + examplesIntro)
 	for _, c := range corpora {
 		m.writeRow(fmt.Sprintf("%s | %d", c.name, c.rules), alone[c.name])
 	}
 	m.text.WriteString(placesIntro)
-	for _, p := range listPlaces() {
-		m.writeRow(p.name+" | telling", telling[p.name])
-		m.writeRow(" | neutral", neutral[p.name])
-	}
+	m.writePlaces(fetched)
 	m.text.WriteString(placesNotes)
+	if len(m.rules) > 0 {
+		m.text.WriteString(checkoutsIntro)
+		m.writePlaces(checkouts)
+	}
+	return nil
+}
+
+// plantInPlaces adds workspaces with the secret of an example in each place that it fits.
+func (t *tree) plantInPlaces(rates *placeRates, corpus string, number int, e example) {
+	for n, p := range listPlaces() {
+		if !p.fits(e.secret) {
+			continue
+		}
+		what := fmt.Sprintf("%s: %s: %s: %.60q", corpus, e.rule, p.name, e.secret)
+		file := fmt.Sprintf("%02d-%04d/%s", n, number, p.file)
+		t.plant(rates.telling, p.name, "telling-"+file, p.write(p.telling, e.secret), what+", telling")
+		t.plant(rates.neutral, p.name, "neutral-"+file, p.write(p.neutral, e.secret), what+", neutral")
+	}
+}
+
+func (m *meter) writePlaces(rates *placeRates) {
+	for _, p := range listPlaces() {
+		m.writeRow(p.name+" | telling", rates.telling[p.name])
+		m.writeRow(" | neutral", rates.neutral[p.name])
+	}
 }
