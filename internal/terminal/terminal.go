@@ -73,6 +73,14 @@ func Defuse(s string) string {
 	return lineStartCommand.ReplaceAllString(s, `$1\$2`)
 }
 
+// Shorten returns the first n bytes of a longer text, as valid UTF-8 with an ellipsis.
+func Shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}
+
 // Plural formats a number with its noun: "1 file", "2 dependencies".
 func Plural(n int, noun string) string {
 	if n == 1 {

@@ -62,3 +62,17 @@ func FuzzSafe(f *testing.F) {
 		}
 	})
 }
+
+func TestShorten(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		n    int
+		want string
+	}{
+		{"", 0, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc…"}, {"ab€", 3, "ab…"}, {"ab€", 4, "ab…"}, {"ab€", 5, "ab€"},
+	} {
+		if got := Shorten(c.text, c.n); got != c.want {
+			t.Errorf("%q to %d bytes: %q, want %q", c.text, c.n, got, c.want)
+		}
+	}
+}

@@ -82,7 +82,7 @@ func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 		}
 	}
 	if want.SBOM {
-		for _, b := range bills(r.Manifest) {
+		for _, b := range listBills(r.Manifest) {
 			if err := add(SBOMType, b.layers, func() ([]byte, error) { return r.buildSBOM(b).Encode() }); err != nil {
 				return nil, err
 			}

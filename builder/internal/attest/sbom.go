@@ -43,7 +43,7 @@ type bill struct {
 // bills returns the bills of a release: one for the layers whose workspaces have hashes that start
 // with the same three bits, so at most eight. A change of a workspace changes one of them. The first
 // bill also has the workspaces of the base.
-func bills(m *release.Manifest) []bill {
+func listBills(m *release.Manifest) []bill {
 	publishers := map[string]string{}
 	var fromBase []release.Workspace
 	for _, w := range m.Workspaces {
@@ -78,7 +78,7 @@ func bills(m *release.Manifest) []bill {
 }
 
 // CountBills returns the number of bills of materials of a release.
-func CountBills(m *release.Manifest) int { return len(bills(m)) }
+func CountBills(m *release.Manifest) int { return len(listBills(m)) }
 
 // setProviders looks up the providers of the used apps.
 func (b *bill) setProviders(publishers map[string]string) {

@@ -61,7 +61,7 @@ func exitCode(err error) int {
 	case errors.As(err, &own):
 		return own.code
 	case errors.As(err, &failure):
-		return kindCode(failure.Kind)
+		return exitCodeFor(failure.Kind)
 	case isWriteError(err):
 		return exitEngine
 	default:
@@ -77,7 +77,7 @@ func isWriteError(err error) bool {
 	return errors.As(err, &onPath) || errors.As(err, &onRename)
 }
 
-func kindCode(kind pipeline.Kind) int {
+func exitCodeFor(kind pipeline.Kind) int {
 	switch kind {
 	case pipeline.Invalid:
 		return exitInvalid

@@ -210,9 +210,5 @@ func explainError(ctx context.Context, err error, cred credential) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text = "the server's answer ends too early"
 	}
-	text = terminal.Safe(cred.maskIn(text))
-	if len(text) > maxErrorText {
-		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
-	}
-	return errors.New(text)
+	return errors.New(terminal.Shorten(terminal.Safe(cred.maskIn(text)), maxErrorText))
 }

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // maxDescription is the maximum length in bytes of an error text.
@@ -41,10 +43,7 @@ func cleanText(text string) string {
 	}
 	text = cutPushPrefix(cutMarkup(text))
 	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxDescription {
-		text = strings.ToValidUTF8(text[:maxDescription], "") + "…"
-	}
-	return cutQueries(text)
+	return cutQueries(terminal.Shorten(text, maxDescription))
 }
 
 // cutPushPrefix removes "failed to push REFERENCE: ", which names the reference twice.

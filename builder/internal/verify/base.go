@@ -14,6 +14,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/image"
 	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // checkBase compares the layers below the release, and the configuration of the image, with the
@@ -197,9 +198,5 @@ func formatValue(value any) string {
 	if err != nil {
 		return fmt.Sprint(value)
 	}
-	const most = 400
-	if len(text) > most {
-		return strings.ToValidUTF8(string(text[:most]), "") + "…"
-	}
-	return string(text)
+	return terminal.Shorten(string(text), 400)
 }
