@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// beginnings looks at what happens before pods are Ready.
+// beginnings tests what happens before pods are Ready.
 func (c *cluster) beginnings(t *testing.T) {
 	w := c.world(t, "beginnings")
 	c.prove(t, "pods become Ready only after the import", func(t *testing.T) string { return w.in(t).order() })
@@ -19,7 +19,7 @@ func (c *cluster) beginnings(t *testing.T) {
 		func(t *testing.T) string { return w.in(t).crash() })
 }
 
-// order holds the import of a first install.
+// order tests a first install whose import is held.
 func (w *world) order() string {
 	before := w.ledger()
 	w.steer("hold/"+held, "")
@@ -46,7 +46,7 @@ func (w *world) order() string {
 	return "both pods are Ready " + took + " after the last import went on"
 }
 
-// crash kills the sidecar that imports. The import goes on without it.
+// crash kills the importing sidecar. The platform continues the import.
 func (w *world) crash() string {
 	before := w.ledger()
 	w.steer("hold/"+held, "")

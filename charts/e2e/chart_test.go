@@ -6,12 +6,12 @@ package e2e
 
 import "testing"
 
-// TestChart runs proofs that build on each other in the order in which they are
-// written; what one part leaves is no other's.
+// TestChart runs groups of proofs. The proofs of a group depend on the earlier ones of that group; the
+// groups are independent.
 func TestChart(t *testing.T) {
 	c := openCluster(t)
 	c.loadImages(t)
-	t.Cleanup(c.tell)
+	t.Cleanup(c.printResult)
 	t.Run("rollouts", c.rollouts)
 	t.Run("two releases", c.twoReleases)
 	t.Run("beginnings", c.beginnings)

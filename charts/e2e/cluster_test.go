@@ -16,7 +16,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// cluster is the one of KUBECONFIG.
+// cluster is the cluster of KUBECONFIG.
 type cluster struct {
 	kubectl, helm, builder string
 	images, chart          string // paths of our own
@@ -60,8 +60,8 @@ func (c *cluster) platform() v1.Platform {
 	return v1.Platform{OS: "linux", Architecture: c.architecture}
 }
 
-// prove runs one proof, whose remark goes to the result. Those after one that failed
-// would prove nothing.
+// prove runs one proof and records its remark. It ends the group after a failed proof, because later ones
+// depend on it.
 func (c *cluster) prove(t *testing.T, name string, f func(t *testing.T) (remark string)) {
 	t.Helper()
 	p, began := proof{name: name}, time.Now()
@@ -73,8 +73,8 @@ func (c *cluster) prove(t *testing.T, name string, f func(t *testing.T) (remark 
 	}
 }
 
-// tell prints the result as docs/e2e.md has it.
-func (c *cluster) tell() {
+// printResult prints the result in the format of docs/e2e.md.
+func (c *cluster) printResult() {
 	fmt.Printf("\nKubernetes %s, linux/%s\n\n| proof | took | |\n|---|---:|---|\n", c.version, c.architecture)
 	for _, p := range c.proofs {
 		fmt.Printf("| %s | %.0f s | %s |\n", p.name, p.took.Seconds(),

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// command runs a program and returns what it prints, or an error with what it says.
+// command runs a program and returns its standard output, or an error with its standard error.
 func command(ctx context.Context, stdin, program string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -38,16 +38,16 @@ func mustRun(t testing.TB, program string, args ...string) string {
 	return out
 }
 
-// patience is how long anything may take that is waited for.
+// patience limits each wait.
 const patience = 2 * time.Minute
 
-// eventually asks again until there is no error.
+// eventually retries until there is no error, for at most patience.
 func eventually(t testing.TB, ask func() error) {
 	t.Helper()
 	within(t, patience, ask)
 }
 
-// within asks again until there is no error, for so long.
+// within retries until there is no error, for at most the given time.
 func within(t testing.TB, limit time.Duration, ask func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -73,7 +73,7 @@ func decode[T any](t testing.TB, text string) (value T) {
 	return value
 }
 
-// wantError fails unless err says text.
+// wantError fails unless err contains text.
 func wantError(t testing.TB, err error, text string) {
 	t.Helper()
 	if err == nil || !strings.Contains(err.Error(), text) {

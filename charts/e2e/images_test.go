@@ -27,12 +27,12 @@ import (
 )
 
 const (
-	// repository of the images, which nobody can pull from: they are loaded.
+	// repository is the repository of the images. It does not exist: the images are loaded into the nodes.
 	repository = "registry.invalid/e2e/"
 	// service is the stand-in for the vendor's prismeai-workspaces.
 	service = repository + "prismeai-workspaces"
 	sidecar = repository + "sidecar:e2e"
-	// content is the releases alone.
+	// content has images with a release and no programs.
 	content = repository + "content"
 	stock   = service + ":stock"
 
@@ -46,7 +46,7 @@ const (
 	releaseC = "v2.6.0"
 )
 
-// loadImages makes all images and puts them into the cluster.
+// loadImages builds all images and loads them into the cluster.
 func (c *cluster) loadImages(t *testing.T) {
 	t.Helper()
 	host := startRegistry(t)
@@ -62,7 +62,7 @@ func (c *cluster) loadImages(t *testing.T) {
 	c.buildRelease(t, sourceOf(t, releaseA), releaseA, content+":"+releaseA, "scratch")
 }
 
-// buildRelease has the builder make an image.
+// buildRelease builds an image with the builder.
 func (c *cluster) buildRelease(t *testing.T, source, version, reference, base string) {
 	t.Helper()
 	archive := filepath.Join(t.TempDir(), "release.tar")
@@ -75,7 +75,7 @@ func (c *cluster) buildRelease(t *testing.T, source, version, reference, base st
 	c.load(t, archive)
 }
 
-// sourceOf copies the example workspaces as those of a release.
+// sourceOf copies the example workspaces and gives them the versions of a release.
 func sourceOf(t *testing.T, version string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "workspaces")
@@ -118,7 +118,7 @@ func (c *cluster) load(t *testing.T, archive string) {
 	mustRun(t, load[0], append(load[1:], archive)...)
 }
 
-// sidecarImage is what make images made.
+// sidecarImage returns the image that make images has built.
 func (c *cluster) sidecarImage(t *testing.T) v1.Image {
 	t.Helper()
 	image, err := tarball.ImageFromPath(filepath.Join(c.images, "sidecar-linux-"+c.architecture+".docker.tar"), nil)
@@ -145,7 +145,7 @@ func (c *cluster) stockImage(t *testing.T) v1.Image {
 	})
 }
 
-// goBuild makes a program for the nodes.
+// goBuild compiles a program for the platform of the nodes.
 func (c *cluster) goBuild(t *testing.T, pkg, name string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), name)
@@ -154,7 +154,7 @@ func (c *cluster) goBuild(t *testing.T, pkg, name string) string {
 	return out
 }
 
-// files of an image, by where they are in it.
+// files maps paths in an image to files.
 type files map[string]string
 
 func (f files) image(t *testing.T, platform v1.Platform, config v1.Config) v1.Image {
@@ -204,7 +204,7 @@ func withConfig(t *testing.T, image v1.Image, platform v1.Platform, config v1.Co
 	return file
 }
 
-// startRegistry serves one that the builder takes the base from.
+// startRegistry starts a registry from which the builder reads the base.
 func startRegistry(t *testing.T) (host string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))

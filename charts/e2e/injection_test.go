@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// injection changes the pods of a Deployment that is not ours.
+// injection tests the injection into the pods of the vendor's Deployment.
 func (c *cluster) injection(t *testing.T) {
 	w := c.world(t, "injection")
 	if c.minor < 36 {
@@ -91,7 +91,7 @@ func (w *world) injectedRollout() string {
 		" after release.current changed that they are superseded"
 }
 
-// failurePolicy makes the policy name a container that the pods do not have.
+// failurePolicy tests a policy that names a container that the pods do not have.
 func (w *world) failurePolicy() string {
 	// The hook cannot see an injection that fails.
 	w.install([]string{"inject.enabled=true", "target.container=nobody", "hooks.injection.enabled=false"})

@@ -15,7 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// imageVolume mounts a release without programs over the stock image.
+// imageVolume tests a release without programs that is mounted over the stock image.
 func (c *cluster) imageVolume(t *testing.T) {
 	w := c.world(t, "image-volume")
 	set := []string{"workload.create=true", "workload.replicas=2", "workload.preStopSleepSeconds=2",
@@ -33,7 +33,7 @@ func (c *cluster) imageVolume(t *testing.T) {
 	c.prove(t, "image volume mode imports a content-only release", func(t *testing.T) string { return w.in(t).first(set) })
 }
 
-// ordinaryContainer is for clusters without native sidecars.
+// ordinaryContainer tests the chart without native sidecars.
 func (c *cluster) ordinaryContainer(t *testing.T) {
 	w := c.world(t, "ordinary", "readiness-needs-pod")
 	c.prove(t, "an ordinary container beside the service does the same", func(t *testing.T) string {
@@ -41,7 +41,7 @@ func (c *cluster) ordinaryContainer(t *testing.T) {
 	})
 }
 
-// observation leaves the import to the service, which pauses for half a minute between groups.
+// observation tests mode observe. The service pauses for half a minute between groups.
 func (c *cluster) observation(t *testing.T) {
 	w := c.world(t, "observation")
 	c.prove(t, "observe mode verifies the service's own import", func(t *testing.T) string {
@@ -50,7 +50,7 @@ func (c *cluster) observation(t *testing.T) {
 	})
 }
 
-// first installs with two replicas.
+// first installs the chart with two replicas.
 func (w *world) first(set []string) string {
 	before, began := w.ledger(), time.Now()
 	w.install(set, "--wait")
@@ -62,7 +62,7 @@ func (w *world) first(set []string) string {
 	return "helm install --wait: " + took
 }
 
-// bringYourOwn takes what the chart prints into a Deployment that is not ours.
+// bringYourOwn adds the output of the chart to the vendor's Deployment.
 func (c *cluster) bringYourOwn(t *testing.T) {
 	for output, add := range map[string]func(w *world, printed string) string{"patch": kustomized, "snippet": pasted} {
 		w := c.world(t, output)
@@ -88,7 +88,7 @@ func (w *world) bring(output string, add func(w *world, printed string) string) 
 	return ""
 }
 
-// kustomized is the vendor's manifest with a patch.
+// kustomized returns the vendor's manifest with the printed patch.
 func kustomized(w *world, patch string) string {
 	w.t.Helper()
 	dir := w.t.TempDir()
@@ -103,7 +103,7 @@ func kustomized(w *world, patch string) string {
 	return w.mustKubectl("kustomize", dir)
 }
 
-// kustomization is the line that the patch says of itself.
+// kustomization returns the line for kustomization.yaml from the comment of the patch.
 func kustomization(t *testing.T, patch string) string {
 	t.Helper()
 	for line := range strings.Lines(patch) {
@@ -115,7 +115,7 @@ func kustomization(t *testing.T, patch string) string {
 	return ""
 }
 
-// pasted is the vendor's manifest with a snippet, as people paste it.
+// pasted returns the vendor's manifest with the printed snippet.
 func pasted(w *world, printed string) string {
 	w.t.Helper()
 	var snippet struct {
@@ -145,7 +145,7 @@ func pasted(w *world, printed string) string {
 	return string(out) + "\n---\n" + rest
 }
 
-// has reports whether there is a variable of the same name.
+// has reports whether a variable of the same name exists.
 func has(env []any, variable any) bool {
 	return slices.ContainsFunc(env,
 		func(v any) bool { return v.(map[string]any)["name"] == variable.(map[string]any)["name"] })

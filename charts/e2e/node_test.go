@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// nodeNamespace has the pods that act on nodes.
+// nodeNamespace is the namespace of the pods that act on nodes.
 const nodeNamespace = "workspaces-release-node"
 
-// killContainer kills what runs in a container with SIGKILL. No process of its own pod
-// could, as the kernel keeps the first one of a pid namespace from those in it; a
-// privileged pod in the pid namespace of the node can, on any cluster that allows one.
+// killContainer kills the processes of a container with SIGKILL, from a privileged pod in the node's PID
+// namespace. A process of the same pod cannot do this, because the kernel protects the first process of
+// a PID namespace from the others in it.
 func (c *cluster) killContainer(t *testing.T, node, containerID string) {
 	t.Helper()
 	_, id, _ := strings.Cut(containerID, "://")

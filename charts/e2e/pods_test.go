@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// pod is what the tests read of a pod with a sidecar.
+// pod is the part of a pod with a sidecar that the tests read.
 type pod struct {
 	Metadata struct {
 		Name              string
@@ -63,7 +63,7 @@ func (p *pod) container(name string) container {
 
 func (p *pod) has(name string) bool { return p.container(name).Name != "" }
 
-// release is the version that the pod carries, by its images.
+// release returns the version that the pod carries, from its images.
 func (p *pod) release() string {
 	var images []string
 	for _, c := range p.Spec.Containers {
@@ -80,8 +80,8 @@ func (p *pod) release() string {
 	return ""
 }
 
-// watch follows the pods with sidecars of a namespace. Each time that one turns Ready,
-// it looks whether the platform has all of its release.
+// watch follows the pods with sidecars in a namespace. Each time a pod turns Ready, watch checks that the
+// platform has the whole release of the pod.
 type watch struct {
 	mu      sync.Mutex
 	pods    map[string]*pod
@@ -159,7 +159,7 @@ func (s *watch) now() ([]*pod, <-chan struct{}, error) {
 	return all, s.changed, s.ended
 }
 
-// await waits for a state of the pods.
+// await waits until the pods are in a state.
 func (w *world) await(what string, good func([]*pod) bool) []*pod {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
@@ -188,7 +188,7 @@ func describe(all []*pod) string {
 	return strings.Join(lines, "; ")
 }
 
-// awaitReady waits until there are n pods, all Ready and all of a release.
+// awaitReady waits until exactly n pods exist, all Ready and all with the release.
 func (w *world) awaitReady(n int, version string) []*pod {
 	w.t.Helper()
 	return w.await(fmt.Sprintf("%d pods Ready with %s", n, version), func(all []*pod) bool {
@@ -196,7 +196,7 @@ func (w *world) awaitReady(n int, version string) []*pod {
 	})
 }
 
-// of returns the names of those pods that carry a release.
+// of returns the names of the pods that carry a release.
 func of(all []*pod, version string) (names []string) {
 	for _, p := range all {
 		if p.release() == version {
@@ -206,13 +206,13 @@ func of(all []*pod, version string) (names []string) {
 	return names
 }
 
-// current returns the pods as last seen.
+// current returns the last observed pods.
 func (w *world) current() []*pod {
 	all, _, _ := w.pods.now()
 	return all
 }
 
-// endpoints are the pods that a Service sends requests to.
+// endpoints returns the pods to which a Service sends requests.
 func (w *world) endpoints(service string) (names []string) {
 	w.t.Helper()
 	type list struct {
@@ -235,7 +235,7 @@ func (w *world) endpoints(service string) (names []string) {
 	return names
 }
 
-// status is what a sidecar thinks.
+// status is the status that a sidecar reports.
 type status struct {
 	Phase     string
 	Confirmed bool
@@ -255,7 +255,7 @@ func (w *world) podProxy(pod, path string) string {
 	return "/api/v1/namespaces/" + w.namespace + "/pods/" + pod + ":9400/proxy/" + path
 }
 
-// awaitProblem waits until the sidecar of a pod tells a reason.
+// awaitProblem waits until the sidecar of a pod reports a reason.
 func (w *world) awaitProblem(pod, reason string) status {
 	w.t.Helper()
 	var s status
@@ -268,8 +268,8 @@ func (w *world) awaitProblem(pod, reason string) status {
 	return s
 }
 
-// awaitProbed waits until the kubelet has asked the sidecar of a pod whether it is
-// ready, and its answer says something.
+// awaitProbed waits until the readiness probe of a pod's sidecar has failed with a message that contains
+// a text.
 func (w *world) awaitProbed(pod string, says ...string) {
 	w.t.Helper()
 	eventually(w.t, func() error {
@@ -283,7 +283,7 @@ func (w *world) awaitProbed(pod string, says ...string) {
 	})
 }
 
-// kill ends a container as a crash does, from a pod on its node, and waits until it runs again.
+// kill ends a container like a crash, from a pod on its node, and waits until the container runs again.
 func (w *world) kill(t *testing.T, p *pod, name string) *pod {
 	t.Helper()
 	old := p.container(name)

@@ -17,10 +17,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// rollouts is the life of an installation. Its platform is one that makes it hard: the
-// gateway is not ready while no pod of the service is, and an older version is not
-// imported over a newer one unless it is forced. Its sidecars repair what was changed
-// after the import, which must never be what another release imports.
+// rollouts tests the upgrades and rollbacks of an installation under difficult conditions: the gateway is
+// not ready while no pod of the service is, and the platform imports an older version over a newer one
+// only by force. The sidecars repair changes after the import, but must never undo the import of another
+// release.
 func (c *cluster) rollouts(t *testing.T) {
 	w := c.world(t, "rollouts", "readiness-needs-pod", "skip-newer")
 	w.set = []string{"sidecar.settings.reconcile=repair", "sidecar.settings.reconcile-interval=1s"}
@@ -62,7 +62,7 @@ func (w *world) firstInstall() string {
 	return "helm install --wait: " + took + ", helm test succeeds"
 }
 
-// rollingUpdate from A to B, whose import is held in its middle.
+// rollingUpdate upgrades from A to B and holds the import of B midway.
 func (w *world) rollingUpdate() string {
 	w.install(standalone(releaseA, 2), "--wait")
 	old := of(w.awaitReady(2, releaseA), releaseA)
@@ -90,7 +90,7 @@ func (w *world) rollingUpdate() string {
 	return "from the last import to the end of the rollout: " + took + "; 0 failed requests"
 }
 
-// wantServing fails unless those pods are Ready, get all traffic, and answered all of it.
+// wantServing fails unless exactly these pods are Ready and answer all traffic.
 func (w *world) wantServing(pods []string, release, traffic string) {
 	w.t.Helper()
 	if diff := cmp.Diff(pods, w.endpoints("workspaces")); diff != "" {
@@ -106,7 +106,7 @@ func (w *world) wantServing(pods []string, release, traffic string) {
 	}
 }
 
-// rollback to the revision before the last one.
+// rollback rolls back to the revision before the last one.
 func (w *world) rollback() string {
 	before, began := w.ledger(), time.Now()
 	w.helmRollback()
@@ -120,7 +120,7 @@ func (w *world) rollback() string {
 	return "helm rollback --wait: " + took
 }
 
-// blockedRollout is an upgrade that cannot be imported, and what helps.
+// blockedRollout tests an upgrade that cannot be imported, and its remedies.
 func (w *world) blockedRollout() string {
 	old := of(w.awaitReady(2, releaseA), releaseA)
 	good := w.revision()
@@ -143,7 +143,7 @@ func (w *world) blockedRollout() string {
 	}
 	w.t.Log(s.Problem.Message)
 
-	// What was imported of C before it failed is undone by the pods that always served.
+	// The pods that kept serving undo the part of C that was imported before the failure.
 	w.steer("heal/"+held, "")
 	w.helmRollback(good)
 	w.wantInstalled(releaseA)
@@ -156,7 +156,7 @@ func (w *world) blockedRollout() string {
 	return "helm upgrade --wait fails, the rollout counts as failed with `" + s.Problem.Reason + "`; 0 failed requests"
 }
 
-// restart kills a container of a pod that is Ready.
+// restart kills a container of a Ready pod.
 func (w *world) restart(container string) string {
 	before, pods := w.ledger(), w.awaitReady(2, releaseA)
 	p := w.kill(w.t, pods[0], container)
@@ -174,7 +174,7 @@ func (w *world) restart(container string) string {
 	return remark
 }
 
-// confirmedAfter is how long the sidecar of a pod took, as its log says.
+// confirmedAfter returns the time to the confirmation from the log of a pod's sidecar.
 func (w *world) confirmedAfter(pod string) string {
 	w.t.Helper()
 	for line := range strings.Lines(w.mustKubectl("logs", pod, "--container", "release-sidecar")) {
@@ -198,7 +198,7 @@ func (w *world) scaleUp() string {
 	return "helm upgrade --wait: " + took
 }
 
-// startTraffic asks the service from a pod of the namespace, by its Service.
+// startTraffic sends requests to the Service from a pod in the namespace.
 func (w *world) startTraffic() (pod string) {
 	w.t.Helper()
 	pod = fmt.Sprintf("traffic-%d", time.Now().UnixNano())
@@ -228,8 +228,8 @@ spec:
 
 var releaseName = regexp.MustCompile(`^200 .*"name":"Release (v[0-9.]+)"`)
 
-// answers are the releases that the service answered with, each time that it changed;
-// what is no such answer is there as it is.
+// answers lists the releases in the responses of the service, one entry for each change. Other responses
+// are listed unchanged.
 func (w *world) answers(traffic string) (all []string) {
 	w.t.Helper()
 	out, err := w.tryKubectl("logs", traffic)
@@ -245,7 +245,7 @@ func (w *world) answers(traffic string) (all []string) {
 	return all
 }
 
-// stopTraffic returns all answers, none of which may be a failure.
+// stopTraffic returns all answers, and fails if one is a failure.
 func (w *world) stopTraffic(traffic string) (all []string) {
 	w.t.Helper()
 	all = w.answers(traffic)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// rotation is a platform that accepts nothing but the token.
+// rotation tests a platform that accepts only the token.
 func (c *cluster) rotation(t *testing.T) {
 	w := c.world(t, "rotation", "refuse-headers", "pod-token")
 	c.prove(t, "token rotation through the Secret, without a restart",

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// clusterRules is what a cluster may ask of everything that is installed in it.
+// clusterRules tests rules that a cluster may have for all workloads.
 func (c *cluster) clusterRules(t *testing.T) {
 	w := c.world(t, "rules")
 	c.prove(t, "a namespace with quotas of all resources takes every pod, and those of hooks",
@@ -18,7 +18,7 @@ func (c *cluster) clusterRules(t *testing.T) {
 		func(t *testing.T) string { return w.in(t).applyTwice() })
 }
 
-// quota makes Kubernetes refuse pods without requests and limits.
+// quota makes Kubernetes reject pods without requests and limits.
 func (w *world) quota() string {
 	w.apply(`
 apiVersion: v1
@@ -43,7 +43,7 @@ spec:
 	return "two values set limits of CPU"
 }
 
-// applyTwice applies what helm template prints, as other tools do.
+// applyTwice applies the output of helm template, as other tools do.
 func (w *world) applyTwice() string {
 	mustRun(w.t, w.helm, "uninstall", "acme", "--namespace", w.namespace, "--wait")
 	ways := [][]string{standalone(releaseA, 0, "networkPolicy.enabled=true", "workload.hpa.enabled=true"),

@@ -13,7 +13,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// twoReleases looks at what happens while pods of two releases run.
+// twoReleases tests what happens while pods of two releases run.
 func (c *cluster) twoReleases(t *testing.T) {
 	w := c.world(t, "two-releases")
 	c.prove(t, "an old pod that comes back during a rollout imports nothing, from A to B",
@@ -26,7 +26,7 @@ func (c *cluster) twoReleases(t *testing.T) {
 		func(t *testing.T) string { return w.in(t).drainImporter() })
 }
 
-// comeBack evicts a pod of the old release when the first one of the new is Ready.
+// comeBack evicts a pod of the old release when the first pod of the new release is Ready.
 func (w *world) comeBack(from, to string) string {
 	w.install(standalone(from, 2), "--wait")
 	w.awaitReady(2, from)
@@ -90,7 +90,7 @@ func (w *world) podOf(all []*pod, name string) *pod {
 	return nil
 }
 
-// evict asks for the eviction of a pod, as kubectl drain does.
+// evict requests the eviction of a pod, as kubectl drain does.
 func (w *world) evict(pod string) {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":%q,"namespace":%q}}`, pod,
@@ -122,7 +122,7 @@ func (w *world) rollBackFailure() string {
 		done <- err
 	}()
 	w.await("no pod of "+releaseC, func(all []*pod) bool { return len(of(all, releaseC)) == 0 })
-	// The way back is held, too, to see what the old pods say meanwhile.
+	// Hold the import of the rollback, too, to read the status of the old pods meanwhile.
 	w.steer("hold/"+held, "")
 	w.steer("heal/"+held, "")
 	w.awaitReimport(before)
@@ -154,7 +154,7 @@ func (w *world) rollBackFailure() string {
 		workspaceCount, workspaceCount, noticed, took)
 }
 
-// awaitReimport waits until release A is imported again, up to the workspace that is held.
+// awaitReimport waits until release A is imported again, up to the held workspace.
 func (w *world) awaitReimport(before platformtest.Ledger) {
 	w.t.Helper()
 	within(w.t, 2*patience, func() error { // a file that is late, and a pod that therefore waits
@@ -167,8 +167,8 @@ func (w *world) awaitReimport(before platformtest.Ledger) {
 	})
 }
 
-// wantNotConfirmed fails unless the sidecars of the pods, asked to look again, exit with
-// the code for a platform that has another release, or for a lock, as one of them imports.
+// wantNotConfirmed fails unless sidecar status --fresh exits, for each pod, with the code for a platform
+// that has another release, or with the code for a held lock while one of the pods imports.
 func (w *world) wantNotConfirmed(pods []string) {
 	w.t.Helper()
 	foreign := 0
@@ -187,7 +187,7 @@ func (w *world) wantNotConfirmed(pods []string) {
 	}
 }
 
-// drainImporter stops the pod that imports, as a drain of its node does.
+// drainImporter stops the importing pod, as a drain of its node does.
 func (w *world) drainImporter() string {
 	w.install(standalone(releaseA, 2, "workload.terminationGracePeriodSeconds=60"), "--wait")
 	w.awaitReady(2, releaseA)

@@ -13,8 +13,8 @@ import (
 
 const vendor = "prismeai-core-prismeai-workspaces"
 
-// vendorManifest stands in for the Deployment and the Service of the vendor's chart,
-// with the platform's own startup import.
+// vendorManifest replaces the Deployment and the Service of the vendor's chart, with the platform's own
+// startup import.
 var vendorManifest = template.Must(template.New("").Parse(`
 apiVersion: apps/v1
 kind: Deployment
@@ -63,7 +63,7 @@ func (w *world) vendorManifest(version string) string {
 	return manifest.String()
 }
 
-// vendorPod is a pod as the Deployment would make it, which is not created.
+// vendorPod returns a pod like those of the Deployment, without creating it.
 func (w *world) vendorPod(version string) (string, error) {
 	_, spec, _ := strings.Cut(w.vendorManifest(version), "\n    spec:")
 	spec, _, _ = strings.Cut(spec, "\n---")
@@ -73,7 +73,7 @@ func (w *world) vendorPod(version string) (string, error) {
 		w.namespaced([]string{"create", "--dry-run=server", "-o", "json", "-f", "-"})...)
 }
 
-// wantVendorPod fails unless the API server makes of such a pod what is wanted.
+// wantVendorPod fails unless the API server changes such a pod as wanted.
 func (w *world) wantVendorPod(good func(pod string, err error) error) {
 	w.t.Helper()
 	if err := good(w.vendorPod(releaseA)); err != nil {
@@ -81,14 +81,14 @@ func (w *world) wantVendorPod(good func(pod string, err error) error) {
 	}
 }
 
-// awaitVendorPod waits until the API server makes of such a pod what is wanted: it
-// takes notice of policies a moment after they are there.
+// awaitVendorPod waits until the API server changes such a pod as wanted. The API server applies a policy
+// a moment after its creation.
 func (w *world) awaitVendorPod(good func(pod string, err error) error) {
 	w.t.Helper()
 	eventually(w.t, func() error { return good(w.vendorPod(releaseA)) })
 }
 
-// wantSidecars fails unless all pods have the sidecar, or none has.
+// wantSidecars fails unless all pods have the sidecar, or none of them.
 func wantSidecars(t testing.TB, pods []*pod, want bool) {
 	t.Helper()
 	for _, p := range pods {

@@ -18,11 +18,11 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform/platformtest"
 )
 
-// held is the workspace of the last group at which imports are held: those before it
-// are imported by then.
+// held is the workspace of the last group at which imports are held. All workspaces before it are
+// imported by then.
 const held = "claims-intake"
 
-// world is a namespace with a platform of its own.
+// world is a namespace with its own platform.
 type world struct {
 	*cluster
 	t         *testing.T
@@ -33,8 +33,8 @@ type world struct {
 
 const token = "at:first"
 
-// platformManifest is a namespace that takes no pod that Pod Security restricts, and in
-// it the platform.
+// platformManifest has a namespace that enforces the Pod Security standard restricted, and the platform
+// in it.
 var platformManifest = template.Must(template.New("").Parse(`
 apiVersion: v1
 kind: Namespace
@@ -73,7 +73,7 @@ metadata: {name: platform-token, namespace: {{.Namespace}}}
 stringData: {token: "{{.Token}}"}
 `))
 
-// world makes a namespace for the test, with a platform of some variants.
+// world creates a namespace for the test, with a platform of the given variants.
 func (c *cluster) world(t *testing.T, name string, variants ...string) *world {
 	t.Helper()
 	w := &world{cluster: c, t: t, namespace: "workspaces-release-" + name}
@@ -90,7 +90,7 @@ func (c *cluster) world(t *testing.T, name string, variants ...string) *world {
 	return w
 }
 
-// end says what there was if the test failed, and takes the namespace away.
+// end logs the state of the namespace if the test failed, and deletes the namespace.
 func (w *world) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -129,14 +129,14 @@ func (w *world) apply(manifest string) {
 	}
 }
 
-// in is the world for a part of a test.
+// in returns the world for a subtest.
 func (w *world) in(t *testing.T) *world {
 	part := *w
 	part.t = t
 	return &part
 }
 
-// shared is a path of [platformtest.Platform.Share], by way of the API server.
+// shared returns a path of [platformtest.Platform.Share], reached through the API server.
 func (w *world) shared(path string) string {
 	return "/api/v1/namespaces/" + w.namespace + "/services/platform:share/proxy/" + path
 }
@@ -146,7 +146,7 @@ func (w *world) ledger() platformtest.Ledger {
 	return decode[platformtest.Ledger](w.t, w.mustKubectl("get", "--raw", w.shared("ledger")))
 }
 
-// steer posts to the platform, such as hold/slug.
+// steer posts a command to the platform, such as hold/slug.
 func (w *world) steer(path, body string) {
 	w.t.Helper()
 	if _, err := command(w.t.Context(), body, w.cluster.kubectl, "create", "--raw", w.shared(path), "-f",
@@ -155,7 +155,7 @@ func (w *world) steer(path, body string) {
 	}
 }
 
-// awaitImport waits until the import of a workspace at a version has begun, and returns the pod that does it.
+// awaitImport waits until the import of a workspace at a version has begun, and returns the importing pod.
 func (w *world) awaitImport(slug, version string) (pod string) {
 	w.t.Helper()
 	eventually(w.t, func() error {
@@ -197,11 +197,11 @@ func (w *world) installed(version string) error {
 	return errors.Join(wrong...)
 }
 
-// workspaceCount is that of the examples.
+// workspaceCount is the number of example workspaces.
 const workspaceCount = 8
 
-// wantImports fails unless the attempts since a look at the ledger are one for each
-// workspace of the release, by pods of which there are some.
+// wantImports fails unless the ledger has, since the given position, exactly one attempt for each
+// workspace of the release, by pods that exist.
 func (w *world) wantImports(since platformtest.Ledger, version string, by ...string) {
 	w.t.Helper()
 	count := map[string]int{}
@@ -238,7 +238,7 @@ func (w *world) wantOneImporter() {
 	}
 }
 
-// helmValues are those of every installation of the chart.
+// helmValues are the values of every installation of the chart.
 const helmValues = `
 fullnameOverride: workspaces
 workload: {podLabels: {e2e: pod}}
@@ -250,7 +250,7 @@ hooks: {test: {timeoutSeconds: 5}}
 token: {existingSecret: platform-token}
 `
 
-// tryHelm runs helm upgrade --install with the chart, and values as of --set.
+// tryHelm runs helm upgrade --install with the chart and values for --set.
 func (w *world) tryHelm(set []string, more ...string) (string, error) {
 	args := []string{"upgrade", "--install", "acme", w.chart, "--namespace", w.namespace, "--values", "-", "--timeout",
 		patience.String()}
@@ -260,13 +260,13 @@ func (w *world) tryHelm(set []string, more ...string) (string, error) {
 	return command(w.t.Context(), helmValues, w.helm, append(args, more...)...)
 }
 
-// helmTest returns what helm test prints. Helm prints the log of the pod on standard error.
+// helmTest returns the output of helm test. Helm prints the log of the pod to standard error.
 func (w *world) helmTest() (string, error) {
 	return command(w.t.Context(), "", "sh", "-c", `exec "$0" "$@" 2>&1`,
 		w.helm, "test", "acme", "--namespace", w.namespace, "--timeout", "60s")
 }
 
-// helmRollback goes back to a revision, or to the one before, and waits for its import.
+// helmRollback rolls back to a revision, or to the previous one, and waits for its import.
 func (w *world) helmRollback(revision ...string) {
 	w.t.Helper()
 	args := append([]string{"rollback", "acme"}, revision...)
@@ -282,7 +282,7 @@ func (w *world) install(set []string, more ...string) string {
 	return out
 }
 
-// standalone are the values with which the chart deploys the service.
+// standalone returns the values with which the chart deploys the service.
 func standalone(version string, replicas int, more ...string) []string {
 	return append([]string{"workload.create=true", "workload.image.repository=" + service, "workload.image.tag=" + version,
 		fmt.Sprintf("workload.replicas=%d", replicas), "workload.preStopSleepSeconds=2",
@@ -294,12 +294,12 @@ func (w *world) rolledOut(deployment string) {
 	w.mustKubectl("rollout", "status", "deployment/"+deployment, "--timeout", patience.String())
 }
 
-// revision of the Helm release acme.
+// revision returns the revision of the Helm release acme.
 func (w *world) revision() string {
 	w.t.Helper()
 	out := mustRun(w.t, w.helm, "history", "acme", "--namespace", w.namespace, "--max", "1", "-o", "json")
 	return fmt.Sprint(decode[[]struct{ Revision int }](w.t, out)[0].Revision)
 }
 
-// since is how long it took, for people.
+// since formats the time since a moment, for people.
 func since(began time.Time) string { return time.Since(began).Round(100 * time.Millisecond).String() }

@@ -32,7 +32,7 @@ func TestAlerts(t *testing.T) {
 
 func testFile(alert string) string { return filepath.Join("testdata", "alerts", alert+".yaml") }
 
-// alertTests is what we need of a promtool test file.
+// alertTests is the part of a promtool test file that the tests read.
 type alertTests struct {
 	Tests []struct {
 		Name  string `yaml:"name"`
@@ -44,8 +44,7 @@ type alertTests struct {
 	} `yaml:"tests"`
 }
 
-// TestEachAlertFiresStaysQuietAndResolves looks at the cases, so that a file
-// cannot forget one of the three.
+// TestEachAlertFiresStaysQuietAndResolves checks that the file of each alert has cases for all three.
 func TestEachAlertFiresStaysQuietAndResolves(t *testing.T) {
 	rules := alerts(t)
 	for _, r := range rules {

@@ -19,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// resource is what we need of a rendered manifest.
+// resource is the part of a rendered manifest that the tests read.
 type resource struct {
 	Kind     string `yaml:"kind"`
 	Metadata struct {
@@ -61,7 +61,7 @@ func render(t *testing.T, sets ...string) map[string]resource {
 	}
 }
 
-// rendered returns the alerts of the chart as the values make them.
+// rendered returns the alerts that the chart renders with the values.
 func rendered(t *testing.T, sets ...string) []Rule {
 	t.Helper()
 	var f File
@@ -81,7 +81,7 @@ func TestNothingIsRenderedByDefault(t *testing.T) {
 	}
 }
 
-// TestRuleIsTheFile: what promtool tested is what is deployed, but for the namespace.
+// TestRuleIsTheFile checks that the chart deploys the rules that promtool tests, except for the namespace.
 func TestRuleIsTheFile(t *testing.T) {
 	want := alerts(t)
 	got := rendered(t, "prometheusRule.scope=all")

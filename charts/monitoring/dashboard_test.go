@@ -60,7 +60,7 @@ type panel struct {
 	} `json:"fieldConfig"`
 }
 
-// target is a query of a panel.
+// target is a query in a panel.
 type target struct {
 	RefID      string     `json:"refId"`
 	Expr       string     `json:"expr"`
@@ -109,7 +109,7 @@ func TestPanels(t *testing.T) {
 // variableSelector matches the selector in the query of a variable.
 var variableSelector = regexp.MustCompile(`^label_values\((.+), [a-z]+\)$`)
 
-// expressions returns those of the panels, annotations and variables, with Grafana's variables filled in.
+// expressions returns the expressions of panels, annotations and variables, with Grafana's variables filled in.
 func expressions(t *testing.T) []string {
 	t.Helper()
 	d := readDashboard(t)
@@ -132,7 +132,7 @@ func expressions(t *testing.T) []string {
 	return all
 }
 
-// TestPanelsParse has promtool parse each expression, as a rule.
+// TestPanelsParse parses each expression with promtool, as a rule.
 func TestPanelsParse(t *testing.T) {
 	g := Group{Name: "panels"}
 	for _, e := range expressions(t) {
@@ -150,8 +150,7 @@ func TestPanelsParse(t *testing.T) {
 	}
 }
 
-// exported returns the names and labels of the exposition that the metrics'
-// own test holds to the code.
+// exported returns the names and labels in the golden exposition of the metrics.
 func exported(t *testing.T) map[string]map[string]bool {
 	t.Helper()
 	line := regexp.MustCompile(`^([a-z_]+)(?:\{(.*)\})? `)
@@ -172,8 +171,8 @@ func exported(t *testing.T) map[string]map[string]bool {
 	return all
 }
 
-// foreign returns the metrics of Prometheus and of kube-state-metrics that are used, with
-// their labels. Those of kube-state-metrics are called exported_… without honorLabels.
+// foreign returns the metrics of Prometheus and kube-state-metrics that we use, with their labels. Without
+// honorLabels, kube-state-metrics calls its labels exported_….
 func foreign() map[string]map[string]bool {
 	ofPod := []string{"exported_namespace", "exported_pod", "exported_container"}
 	all := map[string][]string{
@@ -196,8 +195,8 @@ func foreign() map[string]map[string]bool {
 	return known
 }
 
-// TestMetricsExist: dashboard and alerts are made of what the sidecar exports,
-// of what Prometheus adds, and of kube-state-metrics.
+// TestMetricsExist checks that dashboard and alerts use only metrics of the sidecar, Prometheus and
+// kube-state-metrics.
 func TestMetricsExist(t *testing.T) {
 	known := exported(t)
 	for name, labels := range foreign() {
@@ -227,7 +226,7 @@ func TestMetricsExist(t *testing.T) {
 	}
 }
 
-// hasLabel knows the labels that Prometheus gives to every series of a pod.
+// hasLabel accepts the labels that Prometheus adds to every series of a pod.
 func hasLabel(labels map[string]bool, name string) bool {
 	return labels[name] || slices.Contains([]string{"cluster", "namespace", "job", "instance", "pod", "container"}, name)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// TestDashboardIsGrafanas: Grafana's own types accept the dashboard without an unknown or
-// missing field and without a wrong type.
+// TestDashboardIsGrafanas checks that the dashboard decodes into Grafana's own types, without an unknown or
+// missing field or a wrong type.
 func TestDashboardIsGrafanas(t *testing.T) {
 	known := cog.NewRuntime()
 	known.RegisterPanelcfgVariant(stat.VariantConfig())
@@ -39,7 +39,7 @@ func TestDashboardIsGrafanas(t *testing.T) {
 	}
 }
 
-// hasErrors tells a list of errors from an empty one, which the SDK returns as an error, too.
+// hasErrors reports whether a list of errors has entries. The SDK returns an empty list as an error, too.
 func hasErrors(err error) bool {
 	var list cog.BuildErrors
 	return err != nil && (!errors.As(err, &list) || len(list) > 0)

@@ -14,7 +14,7 @@ import (
 // (https://github.com/grafana/dashboard-linter/blob/main/docs/index.md).
 type linterRule struct {
 	name string
-	// check returns the places that break the rule, each with what is wrong there.
+	// check returns the places that break the rule, each with its problem.
 	check func(*dashboard) violations
 	// spoil makes a dashboard break the rule.
 	spoil func(*dashboard)
@@ -96,7 +96,7 @@ func TestLinterRules(t *testing.T) {
 	}
 }
 
-// TestLinterRulesFail: each rule finds a violation.
+// TestLinterRulesFail checks that each rule finds a violation in a spoiled dashboard.
 func TestLinterRulesFail(t *testing.T) {
 	for _, rule := range linterRules() {
 		d := readDashboard(t)
@@ -116,7 +116,7 @@ func (d *dashboard) findVariable(name string) *variable {
 	return &d.Templating.List[i]
 }
 
-// checkVariables returns what check finds in the variables of a type.
+// checkVariables returns the violations that check finds in the variables of a type.
 func (d *dashboard) checkVariables(kind string, check func(variable) string) violations {
 	found := violations{}
 	for _, v := range d.Templating.List {
@@ -130,7 +130,7 @@ func (d *dashboard) checkVariables(kind string, check func(variable) string) vio
 	return found
 }
 
-// checkPanels returns what check finds in panels, except for the titles of rows.
+// checkPanels returns the violations that check finds in panels, except for the titles of rows.
 func (d *dashboard) checkPanels(check func(panel) string) violations {
 	found := violations{}
 	for _, p := range d.Panels {
@@ -144,7 +144,7 @@ func (d *dashboard) checkPanels(check func(panel) string) violations {
 	return found
 }
 
-// checkTargets returns what check finds in expressions.
+// checkTargets returns the violations that check finds in expressions.
 func (d *dashboard) checkTargets(check func(expr string) string) violations {
 	found := violations{}
 	for _, p := range d.Panels {
@@ -240,7 +240,7 @@ func checkPanelTexts(d *dashboard) violations {
 	})
 }
 
-// grafanaUnits are those units of Grafana that our metrics can have.
+// grafanaUnits are the units of Grafana that our metrics can have.
 var grafanaUnits = []string{"none", "short", "percentunit", "s", "bytes", "reqps", "ops", "dateTimeFromNow"}
 
 func checkPanelUnits(d *dashboard) violations {

@@ -16,14 +16,14 @@ type mutant struct {
 	what string
 }
 
-// mutants returns every change of a rule that a test has to see:
+// mutants returns every change of a rule that a test must detect:
 //
-//   - each metric, label and value of a selector another one, each alternative of a value left out;
-//   - each operator, of comparison, arithmetic, sets and selectors, another one;
-//   - each number 10 % up and down, or by one where it is 0 or 1; each range doubled and halved;
-//   - each label of by, on, ignoring left out, the list turned into its opposite;
-//   - each aggregation another one, but group, whose value nobody reads;
-//   - for a minute longer and shorter, doubled, halved, left out; another severity.
+//   - each metric, label and value of a selector is replaced, and each alternative of a value removed;
+//   - each operator (comparison, arithmetic, sets, selectors) is replaced;
+//   - each number changes by 10 %, or by one if it is 0 or 1, in both directions; each range is doubled and halved;
+//   - each label of by, on and ignoring is removed, and the list is turned into its opposite;
+//   - each aggregation is replaced, except group, whose value is not used;
+//   - "for" is a minute longer and shorter, doubled, halved and removed; the severity is replaced.
 func mutants(r Rule) []mutant {
 	var all []mutant
 	tokens := lex(r.Expr)
@@ -128,7 +128,7 @@ func otherDurations(text string) []string {
 // seconds writes a duration as Prometheus reads it.
 func seconds(d time.Duration) string { return fmt.Sprintf("%ds", int(d.Seconds())) }
 
-// withoutComma removes the comma and blanks after an emptied token, or before the last of a list.
+// withoutComma removes the comma and blanks after a removed token, or before the last one of a list.
 func withoutComma(tokens []token, n int) []token {
 	for _, step := range []int{1, -1} {
 		if at := n + step; tokens[at].text == "," {

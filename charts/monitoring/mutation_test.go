@@ -15,11 +15,11 @@ import (
 
 var every = flag.Int("mutants", 15, "try each n-th mutant of the alerts; 1 for all, as make mutate-alerts does")
 
-// leastScore of mutants that make a test fail, in percent.
+// leastScore is the minimum percentage of mutants that make a test fail.
 const leastScore = 95
 
-// TestMutants changes the rules one place at a time and demands that promtool's
-// tests fail. All mutants take minutes, so CI tries one of fifteen: the same ones every time.
+// TestMutants changes the rules one place at a time and checks that promtool's tests fail. All mutants take
+// minutes, so CI tries one in fifteen, always the same ones.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs hundreds of promtools")
@@ -56,7 +56,7 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-// rebased returns a file of tests that reads its rules from rules.yaml beside it.
+// rebased returns a test file that reads its rules from rules.yaml in the same directory.
 func rebased(t *testing.T, path string) []byte {
 	t.Helper()
 	data := readFile(t, path)
@@ -67,8 +67,8 @@ func rebased(t *testing.T, path string) []byte {
 	return out
 }
 
-// kill reports whether the tests fail with the rule alone. A rule that cannot be
-// parsed is a mistake of ours, and no mutant.
+// kill reports whether the tests fail with only this rule. A rule that cannot be parsed is an error of the
+// test, not a mutant.
 func kill(t *testing.T, tool string, r Rule, tests []byte) bool {
 	t.Helper()
 	out, err := try(t, tool, r, tests)
@@ -78,7 +78,7 @@ func kill(t *testing.T, tool string, r Rule, tests []byte) bool {
 	return err != nil
 }
 
-// try runs tests with one rule alone, which is much faster than with all of them.
+// try runs the tests with a single rule, which is much faster than with all rules.
 func try(t *testing.T, tool string, r Rule, tests []byte) ([]byte, error) {
 	t.Helper()
 	dir := t.TempDir()

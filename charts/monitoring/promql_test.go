@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// kind is what a token means where it stands.
+// kind is the meaning of a token in its context.
 type kind int
 
 const (
@@ -26,7 +26,7 @@ const (
 	number
 )
 
-// token is a piece of an expression; all pieces together are the expression.
+// token is a part of an expression. The tokens joined are the expression.
 type token struct {
 	kind kind
 	text string
@@ -41,8 +41,8 @@ var (
 	words       = []string{"bool", "offset", "group_left", "group_right"}
 )
 
-// lex cuts an expression into tokens. It knows as much PromQL as rules and
-// panels use, and takes a name that is no function for a metric.
+// lex splits an expression into tokens. It knows the part of PromQL that rules and panels use, and treats a
+// name that is not a function as a metric.
 func lex(expr string) []token {
 	var out []token
 	in, list := byte(0), false // the bracket that we are in; whether the next one holds a list

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestEachAlertHasARunbook: the page that the alert links to exists, is its own,
-// and says what a person needs; the index lists it under its severity.
+// TestEachAlertHasARunbook checks that each alert links to its own page, that the page has all sections, and
+// that the index lists it under its severity.
 func TestEachAlertHasARunbook(t *testing.T) {
 	index := string(readFile(t, filepath.Join(runbooks, "README.md")))
 	pages := map[string]bool{"README.md": true}
@@ -49,7 +49,7 @@ func TestEachAlertHasARunbook(t *testing.T) {
 	}
 }
 
-// TestRunbooksAreTrue: what the pages name exists, as far as a program can tell.
+// TestRunbooksAreTrue checks that the links and flags of the pages exist.
 func TestRunbooksAreTrue(t *testing.T) {
 	settings := readFile(t, root+"/sidecar/internal/config/settings.go")
 	link := regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`)
@@ -78,7 +78,7 @@ func TestRunbooksAreTrue(t *testing.T) {
 	}
 }
 
-// TestRunbooksNamePanels: a panel that a page sends its reader to is there.
+// TestRunbooksNamePanels checks that the panels that the pages name exist.
 func TestRunbooksNamePanels(t *testing.T) {
 	known := string(readFile(t, dashboardFile))
 	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))

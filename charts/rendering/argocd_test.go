@@ -44,7 +44,7 @@ type application struct {
 	}
 }
 
-// manifest is a rendered resource as far as Argo CD looks at it.
+// manifest is the part of a rendered resource that Argo CD reads for hooks and waves.
 type manifest struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string

@@ -60,7 +60,7 @@ func wantLabels(t *testing.T, out string) {
 	}
 }
 
-// TestVersionOfTheChart: Flux adds +DIGEST to the version of a chart from a registry.
+// TestVersionOfTheChart covers Flux, which adds +DIGEST to the version of a chart from a registry.
 func TestVersionOfTheChart(t *testing.T) {
 	for version, want := range map[string]struct{ label, tag string }{
 		"0.1.0+abc123": {"workspaces-release-0.1.0_abc123", "0.1.0"},
@@ -82,7 +82,7 @@ func TestVersionOfTheChart(t *testing.T) {
 	}
 }
 
-// TestNames: names that have to be changed stay different from others.
+// TestNames checks that shortened names stay unique.
 func TestNames(t *testing.T) {
 	seen := map[string]string{}
 	long := strings.Repeat("long-", 10)
@@ -152,7 +152,7 @@ const ourValues = `{enabled: true, sidecar: {image: {repository: other.example.c
   workload: {create: true, image: {repository: acme/prismeai-workspaces, tag: v2}},
   imagePullSecrets: [{name: own}], target: null, inject: null}`
 
-// TestDependency: conditions, aliases and global values of a parent chart.
+// TestDependency covers conditions, aliases and global values of a parent chart.
 func TestDependency(t *testing.T) {
 	dir := umbrella(t, `
 tags: {content: true}
@@ -191,7 +191,7 @@ second_One: `+strings.ReplaceAll(ourValues, "target: null, inject: null", "injec
 	}
 }
 
-// TestAnyGlobal: global values are shared with charts that we do not know.
+// TestAnyGlobal checks that unknown global values, which other charts may need, are accepted.
 func TestAnyGlobal(t *testing.T) {
 	want := mustTemplate(t, "standalone")
 	for _, global := range []string{"null", "{}", `{"imageRegistry":"","imagePullSecrets":[]}`,
@@ -213,7 +213,7 @@ func TestAnyGlobal(t *testing.T) {
 	}
 }
 
-// TestTwoReleasesInANamespace share no name, and dashboards no file, uid and title.
+// TestTwoReleasesInANamespace checks that two releases share no name, and their dashboards no file, uid or title.
 func TestTwoReleasesInANamespace(t *testing.T) {
 	type key struct{ kind, name string }
 	seen := map[key]string{}
@@ -275,7 +275,7 @@ func dashboardsOf(t *testing.T, data map[string]string) (all []map[string]any) {
 	return all
 }
 
-// TestVersionsOfDistributions: versions of Kubernetes have suffixes.
+// TestVersionsOfDistributions covers versions of Kubernetes with suffixes.
 func TestVersionsOfDistributions(t *testing.T) {
 	for version, ways := range map[string][]string{
 		"1.36.1+rke2": {"inject", "image-volume", "standalone"}, "v1.29.4-gke.1": {"standalone"}, "v1.30.2-eks-1552ad0": {"standalone"}, "1.25.16+k3s1": {"ordinary", "watch"},
@@ -289,7 +289,7 @@ func TestVersionsOfDistributions(t *testing.T) {
 	}
 }
 
-// TestOpenShiftWithoutACluster: helm template and Argo CD know the APIs that they are told.
+// TestOpenShiftWithoutACluster covers helm template and Argo CD, which know only the APIs passed to them.
 func TestOpenShiftWithoutACluster(t *testing.T) {
 	for _, api := range []string{"security.openshift.io/v1", "security.openshift.io/v1/SecurityContextConstraints",
 		"route.openshift.io/v1"} {
@@ -300,8 +300,8 @@ func TestOpenShiftWithoutACluster(t *testing.T) {
 	}
 }
 
-// TestEveryContainerHasResources: a ResourceQuota refuses the others. Limits of CPU, which
-// it may want, are two values.
+// TestEveryContainerHasResources checks that a ResourceQuota accepts every container. Two values set CPU
+// limits, which a quota may require.
 func TestEveryContainerHasResources(t *testing.T) {
 	for _, way := range []string{"standalone", "everything", "ordinary", "image-volume", "inject"} {
 		out := mustTemplate(t, way, sets("sidecar.resources.limits.cpu=200m", "workload.resources.limits.cpu=1")...)

@@ -35,7 +35,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestLint lints what is to be installed; the rest is text for people.
+// TestLint lints the manifests that are installed; the other outputs are text for people.
 func TestLint(t *testing.T) {
 	for _, way := range ways(t) {
 		if way == "snippet" || way == "patch" {
@@ -51,8 +51,8 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestNotes renders the notes as a template of a copy of the chart: Helm prints them
-// only where it installs.
+// TestNotes renders the notes as a template of a copy of the chart, because Helm prints them only when it
+// installs.
 func TestNotes(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "workspaces-release")
 	if err := os.CopyFS(dir, os.DirFS(chart)); err != nil {

@@ -21,11 +21,11 @@ const (
 	root  = "../.."
 	chart = "../workspaces-release"
 	tools = root + "/.tools/bin"
-	// latest is the version of Kubernetes that is rendered for if no other is asked for.
+	// latest is the default version of Kubernetes for rendering.
 	latest = "1.37.2"
 )
 
-// tool runs a program of .tools and returns its output, or its message.
+// tool runs a program of .tools and returns its output or its error message.
 func tool(t *testing.T, name, in string, args ...string) (string, error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -74,7 +74,7 @@ func sets(lines ...string) []string {
 	return args
 }
 
-// documents are the resources of a rendering by their kind; of several, the first.
+// documents are the resources of a rendering by kind; of several resources of a kind, the first.
 type documents map[string]any
 
 func decode(t *testing.T, text string) documents {

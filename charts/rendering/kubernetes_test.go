@@ -14,13 +14,13 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// apiServer runs the program that has the code of the API server.
+// apiServer runs the program that contains the admission code of the API server.
 func apiServer(t *testing.T, in string, args ...string) (string, error) {
 	t.Helper()
 	return tool(t, "kubernetes", in, args...)
 }
 
-// versions are those of the Makefile: the types of each are a file of tools.
+// versions returns the versions of the Makefile. .tools has one program with the types of each.
 func versions(t *testing.T) map[string]string {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^KUBERNETES := (.*)$`).FindStringSubmatch(readFile(t, root+"/Makefile"))
@@ -38,7 +38,7 @@ func versions(t *testing.T) map[string]string {
 	return files
 }
 
-// TestVersions renders for each version what it can have, and validates it by its types.
+// TestVersions renders all features that each version supports, and validates them with its types.
 func TestVersions(t *testing.T) {
 	young := []string{"inject", "image-volume"} // since 1.36
 	for version, types := range versions(t) {
@@ -56,7 +56,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestTypesAreStrict: what validates everything proves nothing.
+// TestTypesAreStrict checks that the validation rejects invalid manifests.
 func TestTypesAreStrict(t *testing.T) {
 	all := versions(t)
 	out := mustTemplate(t, "standalone")
@@ -80,7 +80,7 @@ func TestTypesAreStrict(t *testing.T) {
 	}
 }
 
-// admit returns the pod as the policy of the chart makes it.
+// admit returns the pod after the policy of the chart has changed it.
 func admit(t *testing.T, pod string, more ...string) (documents, error) {
 	t.Helper()
 	policy, err := yaml.Marshal(at(decode(t, mustTemplate(t, "inject", more...)), "MutatingAdmissionPolicy"))
@@ -122,7 +122,7 @@ spec:
 `
 )
 
-// names of the items of a list of a pod.
+// names returns the names of the items of a list of a pod.
 func names(all documents, path string) []string {
 	var list []string
 	items, _ := at(all, path).([]any)
@@ -132,7 +132,7 @@ func names(all documents, path string) []string {
 	return list
 }
 
-// TestInjection: the policy makes of a pod what the snippet says.
+// TestInjection checks that the policy changes pods as the snippet says.
 func TestInjection(t *testing.T) {
 	ours := []string{"workspaces-release-manifest", "release-sidecar"}
 	volumes := []string{"workspaces-release-manifest", "workspaces-release-token"}
@@ -175,7 +175,7 @@ func TestInjection(t *testing.T) {
 	}
 }
 
-// TestInjectionIsTheSnippet: what is injected is what is printed to paste.
+// TestInjectionIsTheSnippet checks that the policy injects what output=snippet prints.
 func TestInjectionIsTheSnippet(t *testing.T) {
 	all, err := admit(t, barePod)
 	if err != nil {
@@ -190,8 +190,8 @@ func TestInjectionIsTheSnippet(t *testing.T) {
 	}
 }
 
-// TestInjectedOnce: a pod that has the sidecar, from a snippet or from an earlier
-// policy, stays as it is.
+// TestInjectedOnce checks that the policy does not change a pod that has the sidecar, from a snippet or from
+// an earlier policy.
 func TestInjectedOnce(t *testing.T) {
 	for _, list := range []string{"initContainers", "containers"} {
 		pod := strings.Replace(fullPod, "name: theirs, image: other", "name: release-sidecar, image: other", 1)
@@ -208,7 +208,7 @@ func TestInjectedOnce(t *testing.T) {
 	}
 }
 
-// TestContainerThatIsNotThere: the pod is refused or left alone, as failurePolicy says.
+// TestContainerThatIsNotThere checks that the pod is rejected or left unchanged, according to failurePolicy.
 func TestContainerThatIsNotThere(t *testing.T) {
 	_, err := admit(t, barePod, sets("target.container=other")...)
 	want := "target.container of the chart acme-workspaces-release.prod: the pod has no container other, it has " +
@@ -228,7 +228,7 @@ func TestContainerThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestInjectionIsBound: only to the target's pods of the namespace of the release.
+// TestInjectionIsBound checks that the policy covers only the target's pods in the namespace of the release.
 func TestInjectionIsBound(t *testing.T) {
 	all := decode(t, mustTemplate(t, "inject"))
 	for path, want := range map[string]any{

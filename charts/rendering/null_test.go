@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// nulls returns what to set to null, by the path of an object: the object itself, and
-// beside it each of its keys that is no object.
+// nulls returns the keys to set to null by the path of their object: the object itself, and each of its keys
+// that is not an object.
 func nulls(t *testing.T, node *yaml.Node, path string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -31,11 +31,11 @@ func nulls(t *testing.T, node *yaml.Node, path string) map[string][]string {
 	return all
 }
 
-// nothing is what a null must not leave behind.
+// nothing matches what a null must not leave in a manifest.
 var nothing = regexp.MustCompile(`\bnull\b|<nil>|%!|: *\n *\n`)
 
-// TestNull sets every value to null. It removes a default, or the message names the
-// value; it never ends in an error of a template, and never in a null of a manifest.
+// TestNull sets every value to null. This removes a default, or the error names the value. It never causes
+// an error in a template or a null in a manifest.
 func TestNull(t *testing.T) {
 	var values yaml.Node
 	if err := yaml.Unmarshal([]byte(readFile(t, chart+"/values.yaml")), &values); err != nil {
@@ -53,8 +53,7 @@ func TestNull(t *testing.T) {
 	}
 }
 
-// removeAll removes those of the values that can be removed, and wants each of the
-// others to be named.
+// removeAll removes the values that can be removed, and checks that an error names each of the others.
 func removeAll(t *testing.T, paths []string) {
 	t.Helper()
 	for len(paths) > 0 {
@@ -83,7 +82,7 @@ func removeAll(t *testing.T, paths []string) {
 	}
 }
 
-// TestNullTakesADefaultAway, by the examples that people write.
+// TestNullTakesADefaultAway covers examples that people write.
 func TestNullTakesADefaultAway(t *testing.T) {
 	all := decode(t, mustTemplate(t, "standalone", sets("sidecar.livenessProbe=null", "workload.startupProbe=null",
 		"workload.strategy.rollingUpdate=null",

@@ -19,7 +19,7 @@ const (
 	service = pod + "containers/[workspaces]/"
 )
 
-// TestPod states what pods have, each line with its reason in the documentation.
+// TestPod checks what pods have. The documentation has the reason for each line.
 func TestPod(t *testing.T) {
 	for _, c := range []struct {
 		values string
@@ -183,8 +183,8 @@ func TestPod(t *testing.T) {
 	}
 }
 
-// TestServiceImportsNothingUnasked: an entry of a list of variables that comes later
-// wins, so that of the chart is the last one.
+// TestServiceImportsNothingUnasked checks that the chart's variables come last, because later entries of a
+// list win.
 func TestServiceImportsNothingUnasked(t *testing.T) {
 	all := decode(t, mustTemplate(t, "standalone", sets("workload.env[0].name=A", "workload.env[0].value=b")...))
 	env, _ := at(all, service+"env").([]any)
@@ -193,7 +193,7 @@ func TestServiceImportsNothingUnasked(t *testing.T) {
 	}
 }
 
-// TestPodSecurity: what the standard "restricted" wants of every container.
+// TestPodSecurity checks that every container meets the standard "restricted".
 func TestPodSecurity(t *testing.T) {
 	for _, way := range []string{"standalone", "everything", "ordinary", "openshift", "image-volume"} {
 		all := decode(t, mustTemplate(t, way))
@@ -228,7 +228,7 @@ func testPod(all documents, list string) []any {
 	return containers
 }
 
-// inherited is a setting of the container, else of its pod.
+// inherited returns a setting of the container, or of its pod if the container has none.
 func inherited(spec, container any, key string) any {
 	if own := at(container, "securityContext/"+key); own != nil {
 		return own
@@ -236,7 +236,7 @@ func inherited(spec, container any, key string) any {
 	return at(spec, "securityContext/"+key)
 }
 
-// TestSecretsAreDirectories: a file by subPath would never follow its Secret.
+// TestSecretsAreDirectories checks that no Secret is mounted by subPath, which Kubernetes never updates.
 func TestSecretsAreDirectories(t *testing.T) {
 	all := decode(t, mustTemplate(t, "everything"))
 	mounts, _ := at(all, sidecar+"volumeMounts").([]any)
@@ -250,8 +250,7 @@ func TestSecretsAreDirectories(t *testing.T) {
 	}
 }
 
-// TestNothingSelectsTheTest: a pod of helm test that looks like one of the service
-// would get its traffic.
+// TestNothingSelectsTheTest checks that no Service selects the pod of helm test, which would get traffic.
 func TestNothingSelectsTheTest(t *testing.T) {
 	all := decode(t, mustTemplate(t, "everything"))
 	labels, _ := at(all, "Pod/metadata/labels").(map[string]any)

@@ -19,7 +19,7 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// TestReadme makes the README of a copy of the chart: helm-docs writes beside it.
+// TestReadme generates the README in a copy of the chart, because helm-docs writes into the chart.
 func TestReadme(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "workspaces-release")
 	if err := os.CopyFS(dir, os.DirFS(chart)); err != nil {
@@ -35,8 +35,8 @@ func TestReadme(t *testing.T) {
 	golden.Compare(t, filepath.Join(chart, "README.md"), text)
 }
 
-// TestReadmeCanBeFollowed runs the commands of Helm that the README has, against a
-// registry: what needs a cluster is rendered instead, from the registry and from the clone.
+// TestReadmeCanBeFollowed runs the README's Helm commands against a registry. Commands that need a cluster
+// are rendered instead, from the registry and from the clone.
 func TestReadmeCanBeFollowed(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestWrongValues sets each value of testdata/wrong.yaml to what it must not be. As
-// Helm reports all errors of the schema at once, many are tried in one run.
+// TestWrongValues sets each value of testdata/wrong.yaml to something invalid. Helm reports all errors of the
+// schema at once, so one run tries many.
 func TestWrongValues(t *testing.T) {
 	var cases []wrong
 	for line := range strings.Lines(readFile(t, "testdata/wrong.txt")) {
@@ -38,7 +38,7 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
-// wrong is a value that is refused: its path, such as sidecar.port, and its JSON.
+// wrong is an invalid value: its path, such as sidecar.port, and its JSON.
 type wrong struct{ path, value string }
 
 func parseWrong(t *testing.T, line string) wrong {
@@ -50,19 +50,18 @@ func parseWrong(t *testing.T, line string) wrong {
 	return wrong{path, value}
 }
 
-// touches reports whether two cases cannot be tried at once.
+// touches reports whether two cases cannot be tried in one run.
 func (w wrong) touches(other wrong) bool {
 	a, b := w.pointer()+"/", other.pointer()+"/"
 	return strings.HasPrefix(a, b) || strings.HasPrefix(b, a)
 }
 
-// pointer is the path as messages have it, such as /a/0.
+// pointer returns the path as messages write it, such as /a/0.
 func (w wrong) pointer() string {
 	return "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(w.path)
 }
 
-// named reports whether a message names the value: by its place, or as a key that its
-// parent must not have or lacks.
+// named reports whether a message names the value, by its path or as an unknown or missing key of its parent.
 func (w wrong) named(message string) bool {
 	pointer := w.pointer()
 	parent, key := filepath.Split(pointer)
@@ -81,7 +80,7 @@ func (w wrong) named(message string) bool {
 	return false
 }
 
-// refuse fails unless each of the values is refused.
+// refuse fails unless the chart rejects each of the values.
 func refuse(t *testing.T, batch []wrong) {
 	t.Helper()
 	args := []string{"template", "acme", chart, "--kube-version", latest}
@@ -99,7 +98,7 @@ func refuse(t *testing.T, batch []wrong) {
 	}
 }
 
-// TestContradictions: values that are right, but not beside each other.
+// TestContradictions covers values that are valid alone but not together.
 func TestContradictions(t *testing.T) {
 	for _, c := range []struct {
 		want, values string
@@ -154,8 +153,8 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
-// TestSettings: each setting of the sidecar is a value of its own, or is one of
-// sidecar.settings, under its name.
+// TestSettings checks that each setting of the sidecar has its own value, or is accepted in sidecar.settings
+// under its name.
 func TestSettings(t *testing.T) {
 	owned := []string{"manifest", "repository", "groups", "platform-url", "gateway-url", "token-file", "internal-key-file",
 		"identity", "ca-file", "mode",
