@@ -187,7 +187,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestAuditEnds: at once and with everything saved, whatever ends it.
+// TestAuditEnds checks that an audit ends at once and saves every decision, whatever ends it.
 func TestAuditEnds(t *testing.T) {
 	src := leaky(t)
 	for name, test := range map[string]struct {

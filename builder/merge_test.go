@@ -214,7 +214,8 @@ func TestGitStopsAtConflicts(t *testing.T) {
 	c.checkMerged("name: v1-two")
 }
 
-// TestGitMergesAFileOfBothPushes: neither side has the sum of the merged file, so fmt writes it.
+// TestGitMergesAFileOfBothPushes covers a file that both sides changed: neither side has the checksum of
+// the merged file, so fmt writes it.
 func TestGitMergesAFileOfBothPushes(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)

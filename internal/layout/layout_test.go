@@ -196,7 +196,7 @@ func TestEverySourceFileNamesItsLicence(t *testing.T) {
 		}
 	})
 	if checked[".go"] < 100 || checked[".yaml"] < 2 || checked[""] < 4 {
-		t.Errorf("too few files were looked at: %v", checked)
+		t.Errorf("too few files were checked: %v", checked)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// TestLimit: a run with more results than GitHub shows keeps the worst ones and says how many it
-// left out.
+// TestLimit checks that a run with more results than GitHub shows keeps the worst ones and counts the
+// others.
 func TestLimit(t *testing.T) {
 	run := NewRun(release.Tool{Name: "builder"}, release.Source{}, "test/")
 	add := func(level string, suppressions ...Suppression) {

@@ -120,7 +120,7 @@ func TestForgedLayerIsNotUsed(t *testing.T) {
 	}
 }
 
-// Without a key, whoever can write to the directory could forge a layer.
+// Without a key, anyone who can write to the directory could forge a layer.
 func TestCacheWithoutAKeyHoldsNoLayers(t *testing.T) {
 	var none *Cache
 	c := open(t, t.TempDir(), secret.Value{})

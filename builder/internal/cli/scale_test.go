@@ -14,8 +14,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/cli"
 )
 
-// TestManyProblemsFitAScreen: one wrong group name in 2,000 workspaces is told in less than
-// 150 lines, with every rule and its remedy once; JSON has every diagnostic.
+// TestManyProblemsFitAScreen checks that one wrong group name in 2,000 workspaces takes less than 150
+// lines, with every rule and its remedy once, and that JSON has every diagnostic.
 func TestManyProblemsFitAScreen(t *testing.T) {
 	const workspaces, lines = 2000, 150
 	dir := t.TempDir()

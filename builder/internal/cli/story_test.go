@@ -36,33 +36,33 @@ var environmentOfStories = []string{
 	"BUILDER_BUILDKIT_ADDR", "BUILDKIT_HOST", "BUILDER_TOKEN", "BUILDER_FROM_TOKEN", "BUILDER_TO_TOKEN", "BUILDER_API_URL", "BUILDER_REPOSITORY", "BUILDER_GIT_TOKEN", "BUILDER_GIT_USERNAME", "CI_JOB_TOKEN", "CI_SERVER_HOST",
 }
 
-// TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
+// TestStories runs the scripts of testdata/story. They have these commands in addition to testscript's:
 //
-//	exits CODE ARG…     runs the builder with the arguments and wants the exit code
-//	workspaces DIR [N]  copies the example workspaces, and makes N others beside them
-//	plant FILE          appends a token, made up on the spot, to a file of YAML
-//	nosecret FILE…      wants that no token that was planted stands in the files
-//	absent REFERENCE    wants that the registry has no such image
-//	jsonpath FILE KEY=VALUE…  wants values in a JSON file; the last key may be len
-//	samejson FILE KEY FILE KEY  wants the same value in two JSON files
-//	jsonlines FILE…     wants that every line of the files is JSON
+//	exits CODE ARG…     runs the builder with the arguments and checks the exit code
+//	workspaces DIR [N]  copies the example workspaces, and adds N others
+//	plant FILE          appends a random token to a YAML file
+//	nosecret FILE…      fails if a planted token is in the files
+//	absent REFERENCE    fails if the registry has the image
+//	jsonpath FILE KEY=VALUE…  checks values in a JSON file; the last key may be len
+//	samejson FILE KEY FILE KEY  checks that two JSON files have the same value
+//	jsonlines FILE…     checks that every line of the files is JSON
 //	image FILE REFERENCE  writes configuration and manifest of an image as JSON
-//	login TO HOST PASSWORD  makes docker's configuration with a login of ci, in a file or a variable
-//	fill FILE KEY=VALUE…  gives values to keys of all entries of a baseline
-//	crlf DIR            gives the files of YAML in a directory the line ends of Windows
-//	hostile KIND FILE   makes what no workspace should have
-//	platform VARIANT…   starts a platform that has the example workspaces: see platformVariants
-//	forge TO REFERENCE  pushes the image with another directory in its variables
+//	login TO HOST PASSWORD  writes a Docker configuration with a login of ci to a file or a variable
+//	fill FILE KEY=VALUE…  sets keys in all entries of a baseline
+//	crlf DIR            converts the YAML files in a directory to CRLF
+//	hostile KIND FILE   creates a file of a kind that no workspace should have
+//	platform VARIANT…   starts a platform with the example workspaces: see platformVariants
+//	forge TO REFERENCE  pushes a copy of the image with another directory in its variables
 //	tamper DIR          changes a byte of the largest layer of a layout
 //	instance NAME VARIANT…  starts a platform without workspaces: see instanceVariants
-//	install NAME DIR    puts the workspace in a directory into an instance
-//	content NAME SLUG FILE  writes what an instance's workspace has as JSON, by path
-//	zip FILE DIR [NAME]  makes an archive of a directory, all of it in a directory NAME
+//	install NAME DIR    installs the workspace in a directory on an instance
+//	content NAME SLUG FILE  writes the content of an instance's workspace as JSON, by path
+//	zip FILE DIR [NAME]  archives a directory, optionally below a directory NAME
 //	store GROUP SLUG SECRET  imports a group into the platform, and stores a secret for one of its workspaces
-//	commit DIR          makes a Git repository of a directory, or adds a commit to it
+//	commit DIR          creates a Git repository from a directory, or adds a commit to it
 func TestStories(t *testing.T) { runStories(t, "testdata/story") }
 
-// TestDaemonStories runs those of testdata/daemon, with a BuildKit daemon at DAEMON.
+// TestDaemonStories runs the scripts of testdata/daemon, with a BuildKit daemon at DAEMON.
 func TestDaemonStories(t *testing.T) {
 	runStories(t, "testdata/daemon", "DAEMON="+buildkittest.Start(t, nil).Address)
 }

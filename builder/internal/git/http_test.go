@@ -264,7 +264,7 @@ func TestClientCertificate(t *testing.T) {
 	fetchError(t, byStatus, Auth{CAFile: files.CA}, "asks for a client certificate")
 }
 
-// A file that is not usable is an error of its setting, whatever the server does.
+// An unusable file is an error of its setting, whatever the server does.
 func TestUnusableFiles(t *testing.T) {
 	dir := gittest.WriteFiles(t, map[string]string{"empty": "", "key": "canary"})
 	empty := filepath.Join(dir, "empty")

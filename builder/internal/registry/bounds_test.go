@@ -16,8 +16,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// The body of an upload is the end of a pipe. Whoever writes to it learns that the
-// request failed, at whatever place that was decided.
+// The body of an upload is the end of a pipe. Its writer must see an error when the request fails, at
+// whatever layer of the transport.
 func TestFailedRequestClosesItsBody(t *testing.T) {
 	loginPage := httptest.NewServer(http.RedirectHandler("http://localhost:1/login", http.StatusFound))
 	t.Cleanup(loginPage.Close)

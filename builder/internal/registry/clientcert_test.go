@@ -12,8 +12,8 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
-// TestClientCertificate: a registry that wants mutual TLS is reached with the certificate
-// for its name, and no other registry is shown it.
+// TestClientCertificate checks that the client presents a certificate to the registry that it was given
+// for, and to no other registry.
 func TestClientCertificate(t *testing.T) {
 	const name = "team/base:1"
 	files := tlstest.New(t, "127.0.0.1")
@@ -51,7 +51,7 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestClientCertificateRefusedByStatus: nginx completes the handshake, and answers 400.
+// TestClientCertificateRefusedByStatus covers nginx, which completes the handshake and answers 400.
 func TestClientCertificateRefusedByStatus(t *testing.T) {
 	files := tlstest.New(t, "127.0.0.1")
 	url := files.ServeOptional(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

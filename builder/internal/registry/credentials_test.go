@@ -115,7 +115,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// A broken source is an error that names it and shows nothing of it.
+// The error of a broken source names the source and contains nothing of its content.
 func TestBrokenSources(t *testing.T) {
 	const canary = "canary-s3cret"
 	tests := []struct{ name, content, want string }{
@@ -159,7 +159,7 @@ func TestUnreadableSources(t *testing.T) {
 	}
 }
 
-// What a helper prints stays out of errors, whatever it does.
+// Errors never contain the output of a helper.
 func TestHelperFails(t *testing.T) {
 	const canary = "canary-s3cret"
 	helper(t, "garbled", "r.example", canary)

@@ -67,7 +67,7 @@ func TestRefusalsDoNotQuoteCredentials(t *testing.T) {
 	}
 }
 
-// A page of a proxy is no part of an error; its status is.
+// An error contains the status of a proxy's page, but not the page.
 func TestPagesAreLeftOut(t *testing.T) {
 	for contentType, want := range map[string]string{
 		"text/html": "", "text/html; charset=utf-8": "", "application/json": "<html>", "": "<html>",
@@ -99,7 +99,7 @@ func refusal(text string) *http.Response {
 	}
 }
 
-// What is no refusal is content, which must not be changed.
+// The body of a successful response is content and must not be changed.
 func TestContentIsNotMasked(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://r.example/v2/a/blobs/sha256:0", nil)
 	if err != nil {

@@ -202,7 +202,7 @@ func newProxy(t *testing.T, target string) (url string, seen func() []string) {
 	}
 }
 
-// Nothing is sent in clear text to a host that nobody declared insecure.
+// The client sends nothing unencrypted to a host that is not listed as insecure.
 func TestPlainHTTPIsRefused(t *testing.T) {
 	c := newClient(t, Options{})
 	_, err := c.http.Get("http://registry.example/token")

@@ -10,8 +10,7 @@ import (
 	"time"
 )
 
-// TestWaits: what a registry does not answer is described with its age, and with the reason
-// of a pause.
+// TestWaits checks that pending requests are described with their age, and with the reason for a pause.
 func TestWaits(t *testing.T) {
 	const upload = "https://r.example/v2/a/blobs/uploads/1?_state=secret"
 	for _, test := range []struct {

@@ -29,29 +29,30 @@ const exampleWorkspaces = "../../../examples/workspaces"
 // canary is a token that must not appear in any output.
 const canary = "at:canary-9f1c77b2"
 
-// TestStories runs the scripts of testdata/story. Beside testscript's own commands they have:
+// TestStories runs the scripts of testdata/story. They have these commands in addition to
+// testscript's:
 //
-//	exits CODE ARG…     runs the sidecar with the arguments and wants the exit code
-//	start ARG…          starts it in the background; it listens at $URL, on $ADDRESS
-//	end                 ends it as SIGTERM does and wants exit code 0
-//	platform VARIANT…   starts a fake platform: $POD, $GATEWAY; the imports of a slow one take a
-//	                    second for each group, those of a stuck one never end
-//	fail SLUG TEXT      makes imports of a workspace fail; heal SLUG ends that
-//	await PATH TEXT     waits until the page of the sidecar has the text
-//	fetch PATH FILE     writes the page of the sidecar into a file
-//	manifest FILE [SLUG SECRET…]  writes the manifest of the example workspaces, of which one may require secrets
-//	store SLUG SECRET   stores a secret, the canary, in the platform
-//	awaitlog TEXT       waits until its log has the text
+//	exits CODE ARG…     runs the sidecar with the arguments and checks the exit code
+//	start ARG…          starts the sidecar in the background, at $URL and $ADDRESS
+//	end                 stops it like SIGTERM and checks that the exit code is 0
+//	platform VARIANT…   starts a fake platform: $POD, $GATEWAY; with the variant slow, an import
+//	                    takes a second for each group; with stuck, it never ends
+//	fail SLUG TEXT      makes imports of a workspace fail, until heal SLUG
+//	await PATH TEXT     waits until the page of the sidecar contains the text
+//	fetch PATH FILE     writes the page of the sidecar to a file
+//	manifest FILE [SLUG SECRET…]  writes the manifest of the example workspaces; one of them may require secrets
+//	store SLUG SECRET   stores the canary as a secret in the platform
+//	awaitlog TEXT       waits until the log of the sidecar contains the text
 //	awaitcount N METRIC waits until the metric, with its labels, is at least N
-//	post STATUS PATH [TOKEN]  wants the status of a POST to the sidecar, with a token one from afar
-//	replace FROM TO     puts a file in the place of another one by a rename
-//	installed N         wants that many workspaces in the platform
-//	answers STATUS PATH TEXT  wants the status and the text of a page of the sidecar
+//	post STATUS PATH [TOKEN]  checks the status of a POST to the sidecar; with a token, from another host
+//	replace FROM TO     replaces a file by renaming another one
+//	installed N         checks the number of workspaces in the platform
+//	answers STATUS PATH TEXT  checks the status and the text of a page of the sidecar
 //	lock                takes the write lock
 //	native GROUP…       starts the service's own import
-//	overwrite VERSION GROUP  has another pod import a group of another release, and waits for it
+//	overwrite VERSION GROUP  imports a group of another release from another pod, and waits for it
 //	digest FILE OUT     writes the digest of a file, as the chart names the current release
-//	nocanary FILE…      wants that the token stands in none of them
+//	nocanary FILE…      fails if the token is in a file
 func TestStories(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/story",
