@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -25,12 +26,14 @@ func TestInAnEmptyImage(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(root, "sidecar")); err != nil || info.Size() > maxBinary {
 		t.Errorf("%v, %v: the program is larger than %d bytes", info, err, maxBinary)
 	}
-	data, err := os.ReadFile(p.manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "manifest.json"), data, 0o444); err != nil {
-		t.Fatal(err)
+	for _, path := range []string{p.manifest, release.WorkspacesPath(p.manifest)} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, filepath.Base(path)), data, 0o444); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o555); err != nil { // t.TempDir is private to this user

@@ -191,21 +191,32 @@ func newPod(t *testing.T, importTime time.Duration) *pod {
 	return p
 }
 
-// write writes the manifest of r.
+// write replaces the manifest by that of r: first the file with its workspaces, which the manifest names.
 func (p *pod) write(t *testing.T, r *platformtest.Release) {
 	t.Helper()
-	if err := os.WriteFile(p.manifest, encode(t, r), 0o644); err != nil {
+	files := encode(t, r)
+	replaceFile(t, release.WorkspacesPath(p.manifest), files.Workspaces)
+	replaceFile(t, p.manifest, files.Manifest)
+}
+
+// replaceFile replaces a file by a rename.
+func replaceFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func encode(t *testing.T, r *platformtest.Release) []byte {
+func encode(t *testing.T, r *platformtest.Release) release.Files {
 	t.Helper()
-	data, err := release.Encode(r.Manifest("v1.0.0"))
+	files, err := release.Split(r.Manifest("v1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return data
+	return files
 }
 
 // listen serves h, usually the pod itself, on a port.

@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,12 +62,7 @@ func TestAnotherRelease(t *testing.T) {
 	}
 	serving.Store(p.platform.NewPod("pod-next", &next))
 	old := s.status().Release.ManifestDigest
-	if err := os.WriteFile(p.manifest+".new", encode(t, &next), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(p.manifest+".new", p.manifest); err != nil {
-		t.Fatal(err)
-	}
+	p.write(t, &next)
 	s.eventually("confirm the next release", func() bool {
 		if code, text := s.get("/readyz"); code != http.StatusOK {
 			t.Errorf("the pod is not Ready any more: %s", text)

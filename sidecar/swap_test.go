@@ -47,10 +47,10 @@ func TestAThousandSwaps(t *testing.T) {
 	p := newPod(t, 250*time.Millisecond)
 	door := &doorkeeper{next: p, seen: map[string]bool{}}
 	p.listen(t, door)
-	manifest := string(encode(t, p.release))
+	manifest := encode(t, p.release)
 	files := func(n int) map[string]string {
-		return map[string]string{"token": tokenOf(n), "manifest.json": manifest,
-			"sidecar.yaml": fmt.Sprintf("retry-max: %dm\n", 1+n%2)}
+		return map[string]string{"token": tokenOf(n), "manifest.json": string(manifest.Manifest),
+			"manifest.workspaces.json": string(manifest.Workspaces), "sidecar.yaml": fmt.Sprintf("retry-max: %dm\n", 1+n%2)}
 	}
 	m, err := watchtest.NewMount(t.TempDir(), files(0))
 	if err != nil {

@@ -103,6 +103,7 @@ func TestPod(t *testing.T) {
 			pod + "containers/[release-sidecar]/env/[SIDECAR_DRAIN_TIMEOUT]": nil,
 			service + "lifecycle/preStop":                                    map[string]any{"exec": map[string]any{"command": []any{"sleep", "10"}}},
 			copier + "name":                                                  "workspaces-release-manifest",
+			copier + "command":                                               []any{"cp", "-R", "/www/release/.", "/run/workspaces-release"},
 		}},
 		{"openshift", nil, map[string]any{
 			pod + "securityContext":                            map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},

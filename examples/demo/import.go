@@ -45,15 +45,21 @@ type pod struct {
 // newPod reads the manifest from the image, and the workspaces from the directory that it was built from.
 func newPod(ctx context.Context, d demo, sidecar, workspaces string) (*pod, error) {
 	p := &pod{demo: d, sidecar: sidecar, manifest: filepath.Join(d.dir, "manifest.json")}
-	data, err := readImageFile(ctx, d.image+":v1.0.0", release.ManifestPath)
+	copyFile := func(from, to string) ([]byte, error) {
+		data, err := readImageFile(ctx, d.image+":v1.0.0", from)
+		if err != nil {
+			return nil, err
+		}
+		return data, os.WriteFile(to, data, 0o600)
+	}
+	data, err := copyFile(release.ManifestPath, p.manifest)
 	if err != nil {
 		return nil, err
 	}
-	m, err := release.Unmarshal(data)
+	m, err := release.Load(data, func(release.FileReference) ([]byte, error) {
+		return copyFile(release.WorkspacesPath(release.ManifestPath), release.WorkspacesPath(p.manifest))
+	})
 	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(p.manifest, data, 0o600); err != nil {
 		return nil, err
 	}
 	p.workspaces, err = platformtest.ReadRelease(workspaces, m.Repository.ID, m.Repository.Name)

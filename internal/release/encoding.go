@@ -24,27 +24,32 @@ const MaxSize = 32 << 20
 // subject is what an error about the size of a manifest calls it.
 const subject = "release manifest"
 
-// SchemaError is returned by [Decode] for an unsupported schema version.
+// SchemaError is returned by [Load] for an unsupported schema version.
 type SchemaError struct{ Version int }
 
 func (e *SchemaError) Error() string {
 	if e.Version == 0 {
 		return "not a release manifest: use 'builder inspect IMAGE --manifest FILE' to extract the manifest of an image"
 	}
-	return fmt.Sprintf("unsupported schema version %d of the release manifest, this program supports %d: "+
-		"use a program of the same age as the release", e.Version, SchemaVersion)
+	return fmt.Sprintf("unsupported schema version %d of the release manifest, this program supports up to %d: "+
+		"use a program of the same age as the release", e.Version, HeadVersion)
 }
 
-// Encode returns the canonical encoding of a valid manifest: compact JSON with fields in
-// declaration order, times in UTC, empty lists instead of null, and a trailing newline.
+// Encode returns the canonical encoding of a valid manifest in one document: compact JSON with
+// fields in declaration order, times in UTC, empty lists instead of null, and a trailing newline.
 func Encode(m *Manifest) ([]byte, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
+	return encode(m.withLists())
+}
+
+// encode returns the compact JSON of v, with a trailing newline.
+func encode(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(m.withLists()); err != nil {
+	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("encode release manifest: %w", err)
 	}
 	return buf.Bytes(), nil
@@ -75,40 +80,24 @@ func emptyIfNil[T any](items []T) []T {
 	return items
 }
 
-// Decode reads and validates one manifest. It ignores unknown fields. A manifest of more than
-// [MaxSize] bytes is a [*limit.Error].
-func Decode(r io.Reader) (*Manifest, error) {
-	data, err := limit.ReadAll(r, subject, MaxSize)
-	if errors.As(err, new(*limit.Error)) {
-		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("read release manifest: %w", err)
-	}
-	return Unmarshal(data)
+// Unmarshal decodes and validates a manifest in one document, like [Load].
+func Unmarshal(data []byte) (*Manifest, error) {
+	return Load(data, func(FileReference) ([]byte, error) { return nil, errSplit })
 }
 
-// Unmarshal decodes and validates the manifest in data, like [Decode].
-func Unmarshal(data []byte) (*Manifest, error) {
+// errSplit is the error of [Unmarshal] for a split manifest.
+var errSplit = errors.New("they are in another file, and one file was expected")
+
+// decodeVersion returns the schema version of a manifest.
+func decodeVersion(data []byte) (int, error) {
 	if len(data) > MaxSize {
-		return nil, &limit.Error{Subject: subject, Max: MaxSize}
+		return 0, &limit.Error{Subject: subject, Max: MaxSize}
 	}
 	var schema struct {
 		SchemaVersion int `json:"schemaVersion"`
 	}
-	if err := json.Unmarshal(data, &schema); err != nil {
-		return nil, fmt.Errorf("decode release manifest: %w", err)
-	}
-	if schema.SchemaVersion != SchemaVersion {
-		return nil, &SchemaError{Version: schema.SchemaVersion}
-	}
-	m := new(Manifest)
-	if err := json.Unmarshal(data, m); err != nil {
-		return nil, fmt.Errorf("decode release manifest: %w", err)
-	}
-	if err := m.Validate(); err != nil {
-		return nil, err
-	}
-	return m, nil
+	err := unmarshal(data, &schema)
+	return schema.SchemaVersion, err
 }
 
 // File is a file of a workspace, as input of [ContentDigest].

@@ -5,10 +5,8 @@ package release_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,7 +67,7 @@ func TestEqualManifestsHaveEqualBytes(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	data := encode(t, full())
-	got, err := release.Decode(bytes.NewReader(data))
+	got, err := release.Unmarshal(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestDecodeIgnoresUnknownFields(t *testing.T) {
 	data := bytes.Replace(encode(t, full()), []byte(`"name":`), []byte(`"later":{"a":[1]},"name":`), 1)
-	got, err := release.Decode(bytes.NewReader(data))
+	got, err := release.Unmarshal(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +102,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"an inconsistency":   {strings.Replace(valid, `"slug":"mail"`, `"slug":"male"`, 1), `workspace "male" is in no group`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := release.Decode(strings.NewReader(c.in))
+			got, err := release.Unmarshal([]byte(c.in))
 			if got != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("decoded %v, error %v; want the error %q", got, err, c.want)
 			}
@@ -114,11 +112,11 @@ func TestDecodeRefuses(t *testing.T) {
 
 func TestDecodeRejectsOtherSchemas(t *testing.T) {
 	for in, version := range map[string]int{
-		`{"schemaVersion":2,"groups":"in a form of the future"}`: 2,
+		`{"schemaVersion":3,"groups":"in a form of the future"}`: 3,
 		`{}`:   0,
 		`null`: 0,
 	} {
-		_, err := release.Decode(strings.NewReader(in))
+		_, err := release.Unmarshal([]byte(in))
 		var schema *release.SchemaError
 		if !errors.As(err, &schema) || schema.Version != version {
 			t.Errorf("%s: error %v, want a SchemaError of version %d", in, err, version)
@@ -127,31 +125,13 @@ func TestDecodeRejectsOtherSchemas(t *testing.T) {
 }
 
 func TestDecodeIsBounded(t *testing.T) {
-	endless := iotest.DataErrReader(io.MultiReader(strings.NewReader(`{"schemaVersion":1,"name":"`), spaces{}))
-	if _, err := release.Decode(endless); !errors.As(err, new(*limit.Error)) {
-		t.Errorf("error %v, want a limit.Error", err)
-	}
-	padded := io.MultiReader(bytes.NewReader(encode(t, full())),
-		io.LimitReader(spaces{}, int64(release.MaxSize-len(encode(t, full())))))
-	if _, err := release.Decode(padded); err != nil {
+	padded := encode(t, full())
+	padded = append(padded, bytes.Repeat([]byte{' '}, release.MaxSize-len(padded))...)
+	if _, err := release.Unmarshal(padded); err != nil {
 		t.Errorf("a manifest of exactly MaxSize: %v", err)
 	}
-}
-
-// spaces is an endless reader.
-type spaces struct{}
-
-func (spaces) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = ' '
-	}
-	return len(p), nil
-}
-
-func TestDecodeReportsAFailingReader(t *testing.T) {
-	broken := errors.New("disk on fire")
-	if _, err := release.Decode(iotest.ErrReader(broken)); !errors.Is(err, broken) {
-		t.Errorf("error %v, want %v", err, broken)
+	if _, err := release.Unmarshal(append(padded, ' ')); !errors.As(err, new(*limit.Error)) {
+		t.Errorf("error %v, want a limit.Error", err)
 	}
 }
 
@@ -172,7 +152,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":1,"created":"1970-01-01T00:00:00+00:00"}`))
 	f.Add([]byte(`{"schemaVersion":1,"groups":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := release.Decode(bytes.NewReader(data))
+		m, err := release.Unmarshal(data)
 		if err != nil {
 			return
 		}
@@ -180,7 +160,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("encode what was decoded: %v", err)
 		}
-		again, err := release.Decode(bytes.NewReader(first))
+		again, err := release.Unmarshal(first)
 		if err != nil {
 			t.Fatalf("decode what was encoded: %v\n%s", err, first)
 		}
@@ -197,7 +177,7 @@ func BenchmarkDecode(b *testing.B) {
 	data := encode(b, many(10_000))
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if _, err := release.Decode(bytes.NewReader(data)); err != nil {
+		if _, err := release.Unmarshal(data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,8 +3,10 @@
 // Package release defines the release manifest. The builder writes it into an image; the sidecar
 // and other tools read it there to verify an import.
 //
-// The encoding is canonical: equal manifests have equal bytes and therefore equal digests. The
-// image carries the digest as label [LabelManifestDigest].
+// The encoding is canonical: equal manifests have equal bytes and therefore equal digests. An image
+// contains a manifest in two files, so that a registry stores the larger one once for all releases
+// of the same workspaces: see [Split] and [Load]. The image carries the digest of the first file, which
+// covers the other, as label [LabelManifestDigest].
 package release
 
 import (
@@ -15,18 +17,18 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// SchemaVersion is the schema version that this package reads and writes. New fields do not change
-// it; readers ignore unknown fields.
+// SchemaVersion is the schema version of a manifest in one document. New fields do not change it;
+// readers ignore unknown fields.
 const SchemaVersion = 1
 
 const (
 	// Directory is the directory of the manifest in the image. It is outside the workspaces
 	// directory, which the platform treats as a repository.
 	Directory = "/www/release"
-	// ManifestPath is the path of the manifest in the image.
+	// ManifestPath is the path of the manifest in the image. See [WorkspacesPath] for the other file.
 	ManifestPath = Directory + "/manifest.json"
-	// MediaType is the media type of the manifest.
-	MediaType = "application/vnd.prismeai.workspaces.release.v1+json"
+	// MediaType is the media type of the file at ManifestPath.
+	MediaType = "application/vnd.prismeai.workspaces.release.v2+json"
 )
 
 // Labels and annotations of a release image, in addition to org.opencontainers.image.*.

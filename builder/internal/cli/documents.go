@@ -43,8 +43,10 @@ func Documents() []document.Kind {
 			Text: "An image, with the release manifest in `release`, which has a " +
 				"`schemaVersion` as well. " +
 				"`--manifest FILE` writes the manifest alone, byte for byte as in the image."},
-		{Title: "builder inspect --manifest", Value: release.Manifest{},
-			Text: "The release manifest, as in the image."},
+		{Title: "builder inspect --manifest", Value: release.Head{},
+			Text: "The release manifest, as in the image. It names the file with its workspaces by digest."},
+		{Title: "manifest.workspaces.json", Value: release.Contents{},
+			Text: "The workspaces of the release manifest, which `builder inspect --manifest manifest.json` writes, too."},
 		{Title: "builder diff --format json", Value: compare.Report{},
 			Text: "What differs between two releases. `transfer --changes json=FILE` " +
 				"writes the same."},

@@ -3,10 +3,13 @@
 package cli
 
 import (
+	"cmp"
+
 	"github.com/spf13/cobra"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/release"
 )
 
 func (a *app) newInspectCommand() *cobra.Command {
@@ -18,7 +21,7 @@ func (a *app) newInspectCommand() *cobra.Command {
 		Short: "Print the release in an image",
 		Example: `builder inspect registry.example.com/ai/release:2.4.0
 builder inspect oci-layout://release.tar --format json
-# Write the release manifest to a file.
+# Write the release manifest to manifest.json, and its workspaces to manifest.workspaces.json.
 builder inspect registry.example.com/ai/release:2.4.0 \
   --manifest manifest.json`,
 		Long: "Inspect prints the release in an image. IMAGE is a reference, or oci-layout://PATH of an OCI " +
@@ -29,7 +32,8 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 				return err
 			}
 			if manifestFile != "" {
-				if err := report.CheckPath(manifestFile); err != nil {
+				beside := release.WorkspacesPath(manifestFile)
+				if err := cmp.Or(report.CheckPath(manifestFile), report.CheckPath(beside)); err != nil {
 					return usageError(cmd, err)
 				}
 			}
@@ -42,7 +46,7 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 				return err
 			}
 			if manifestFile != "" {
-				if err := report.WriteManifest(manifestFile, found.Manifest); err != nil {
+				if err := report.WriteManifest(manifestFile, found.Files); err != nil {
 					return err
 				}
 			}
@@ -55,7 +59,7 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 	}
 	registryOpts.register(cmd.Flags())
 	cmd.Flags().StringVar(&manifestFile, "manifest", "", "write the release manifest to this `file`, byte for "+
-		"byte as in the image")
+		"byte as in the image, and its workspaces beside it (manifest.json: manifest.workspaces.json)")
 	assignGroup(cmd.Flags(), groupOutput)
 	out.register(cmd.Flags())
 	return cmd

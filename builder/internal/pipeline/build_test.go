@@ -68,7 +68,7 @@ func TestImageHoldsTheWorkspacesAndTheManifestOnEveryPlatform(t *testing.T) {
 	for name, text := range samples() {
 		want["/www/workspaces/"+name] = text
 	}
-	encoded, err := release.Encode(built.Manifest)
+	files, err := release.Split(built.Manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,14 +79,18 @@ func TestImageHoldsTheWorkspacesAndTheManifestOnEveryPlatform(t *testing.T) {
 		}
 		for _, platform := range platforms {
 			layers, err := pull(t, ref, platform).Layers()
-			if err != nil || len(layers) != 4 {
+			if err != nil || len(layers) != 5 {
 				t.Fatalf("%d layers, %v", len(layers), err)
 			}
 			if diff := cmp.Diff(want, contents(t, layers[2])); diff != "" {
 				t.Errorf("%s for %s: %s", ref, platform, diff)
 			}
-			inside := map[string]string{"/www/release/.wh..wh..opq": "", release.ManifestPath: string(encoded)}
-			if diff := cmp.Diff(inside, contents(t, layers[3])); diff != "" {
+			listed := map[string]string{"/www/release/.wh..wh..opq": "", "/" + workspacesName: string(files.Workspaces)}
+			if diff := cmp.Diff(listed, contents(t, layers[3])); diff != "" {
+				t.Errorf("%s for %s: %s", ref, platform, diff)
+			}
+			manifest := map[string]string{release.ManifestPath: string(files.Manifest)}
+			if diff := cmp.Diff(manifest, contents(t, layers[4])); diff != "" {
 				t.Errorf("%s for %s: %s", ref, platform, diff)
 			}
 			if got, _ := layers[2].Digest(); got.String() != built.Manifest.Layer.Digest.String() {
@@ -120,7 +124,7 @@ func TestConfigurationIsTheBasesWithOurs(t *testing.T) {
 		labels[ocispec.AnnotationBaseImageName] != f.base.Ref {
 		t.Errorf("labels %v", labels)
 	}
-	if config.Architecture != "arm64" || len(config.History) != 4 || len(config.RootFS.DiffIDs) != 4 {
+	if config.Architecture != "arm64" || len(config.History) != 5 || len(config.RootFS.DiffIDs) != 5 {
 		t.Errorf("configuration %+v", config)
 	}
 	manifest, err := img.Manifest()
@@ -280,7 +284,7 @@ func TestScratchHoldsTheReleaseAlone(t *testing.T) {
 	built := f.mustBuild(t)
 	img := pull(t, built.Images[0], "linux/amd64")
 	layers, err := img.Layers()
-	if err != nil || len(layers) != 2 || built.Manifest.Base != nil {
+	if err != nil || len(layers) != 3 || built.Manifest.Base != nil {
 		t.Errorf("%d layers, base %v, %v", len(layers), built.Manifest.Base, err)
 	}
 	f.opts.Platforms = []ocispec.Platform{{OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "s390x"},
@@ -314,7 +318,7 @@ func TestReleaseOnAReleaseReplacesIt(t *testing.T) {
 			}
 		}
 	}
-	if count != 1 || len(config.RootFS.DiffIDs) != 6 {
+	if count != 1 || len(config.RootFS.DiffIDs) != 8 {
 		t.Errorf("%d names in %v", count, config.Config.Env)
 	}
 }

@@ -35,20 +35,21 @@ type releaseImage struct {
 	content *packed
 }
 
-// assemble describes the image of a clean reading, and stores the layer of the release manifest.
+// assemble describes the image of a clean reading, and stores the layers of the release manifest.
 func (b *builder) assemble(base *baseImage, content *packed) (*releaseImage, error) {
 	manifest := b.manifest(base, content)
-	encoded, err := release.Encode(manifest)
+	files, err := release.Split(manifest)
 	if err != nil {
 		return nil, fail(Internal, err)
 	}
 	config := image.Config{
 		Manifest:          manifest,
-		ManifestDigest:    digest.FromBytes(encoded),
+		ManifestDigest:    digest.FromBytes(files.Manifest),
 		Labels:            b.opts.Labels,
 		ReplaceRepository: b.opts.ReplaceRepository,
 		KeepRepository:    b.opts.KeepBaseWorkspaces,
-		Layers:            append(content.layers.names(b.opts.Repository.Directory), "manifest in "+release.Directory),
+		Layers: append(content.layers.names(b.opts.Repository.Directory),
+			"workspaces of the manifest in "+release.Directory, "manifest in "+release.Directory),
 	}
 	platforms, err := b.applyConfig(base, config)
 	if err != nil {
@@ -58,7 +59,7 @@ func (b *builder) assemble(base *baseImage, content *packed) (*releaseImage, err
 	if err != nil {
 		return nil, err
 	}
-	layers, err := b.sealLayers(encoded)
+	layers, err := b.sealLayers(files)
 	if err != nil {
 		return nil, err
 	}
@@ -155,25 +156,37 @@ func (b *builder) applyConfig(base *baseImage, config image.Config) ([]engine.Pl
 	return list, nil
 }
 
-// sealLayers adds the layer that holds the release manifest, and returns all layers.
-func (b *builder) sealLayers(manifest []byte) (engine.Layers, error) {
-	options := layer.Options{
-		Directory:  release.Directory,
-		Parents:    b.opts.BaseRef == "",
-		Compressor: layer.NewCompressor(b.opts.Compression),
-	}
-	blob, err := b.store.Create()
-	if err != nil {
+// sealLayers adds the layers that hold the release manifest, and returns all layers. The file with
+// the workspaces is in a layer of its own, because it seldom changes.
+func (b *builder) sealLayers(files release.Files) (engine.Layers, error) {
+	below := release.WorkspacesPath(release.ManifestPath)
+	if err := b.addManifestLayer(below, files.Workspaces, false); err != nil {
 		return engine.Layers{}, fail(Engine, err)
 	}
-	defer blob.Close()
-	written, err := layer.Write(blob, options, map[string][]byte{path.Base(release.ManifestPath): manifest})
-	if err != nil {
-		return engine.Layers{}, fail(Engine, err)
-	}
-	if err := blob.Commit(written.Descriptor(), written.DiffID); err != nil {
+	if err := b.addManifestLayer(release.ManifestPath, files.Manifest, true); err != nil {
 		return engine.Layers{}, fail(Engine, err)
 	}
 	layers, err := b.store.Seal()
 	return layers, fail(Engine, err)
+}
+
+// addManifestLayer adds a layer with one file of the release manifest. Unless keep is set, the layer
+// hides the release manifest of the base.
+func (b *builder) addManifestLayer(name string, data []byte, keep bool) error {
+	options := layer.Options{
+		Directory:  release.Directory,
+		Parents:    b.opts.BaseRef == "",
+		Keep:       keep,
+		Compressor: layer.NewCompressor(b.opts.Compression),
+	}
+	blob, err := b.store.Create()
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	written, err := layer.Write(blob, options, map[string][]byte{path.Base(name): data})
+	if err != nil {
+		return err
+	}
+	return blob.Commit(written.Descriptor(), written.DiffID)
 }

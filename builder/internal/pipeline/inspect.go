@@ -30,6 +30,8 @@ type Inspected struct {
 	Platforms []string      `json:"platforms"`
 	// Manifest is the release manifest, verified against the image's label.
 	Manifest *release.Manifest `json:"release"`
+	// Files are the files of the manifest, byte for byte as in the image.
+	Files release.Files `json:"-"`
 	// Attestations are the statements about the image, for all platforms.
 	Attestations []attest.Attached `json:"attestations"`
 }
@@ -45,8 +47,8 @@ func (i *Inspected) AttestationTypes() []string {
 	return types
 }
 
-// Inspect reads the release manifest of an image. It reads only the last layer of the image, which
-// contains nothing else. The error is of kind [Invalid] if the image is not a release, or does not
+// Inspect reads the release manifest of an image. It reads only the last two layers of the image, which
+// contain nothing else. The error is of kind [Invalid] if the image is not a release, or does not
 // match its labels and its manifest.
 func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspected, error) {
 	opened, err := openRelease(ctx, client, ref)
@@ -63,6 +65,7 @@ func Inspect(ctx context.Context, client *registry.Client, ref string) (*Inspect
 		Digest:       opened.image.Descriptor.Digest,
 		Platforms:    opened.image.Platforms(),
 		Manifest:     opened.manifest,
+		Files:        opened.files,
 		Attestations: attached,
 	}, nil
 }
@@ -80,6 +83,7 @@ func attestationKind(err error) Kind {
 type openedRelease struct {
 	image    *registry.Image
 	manifest *release.Manifest
+	files    release.Files
 }
 
 // openRelease resolves an image and reads its release manifest. The caller closes the image.
@@ -88,34 +92,35 @@ func openRelease(ctx context.Context, client *registry.Client, ref string) (*ope
 	if err != nil {
 		return nil, fail(Registry, err)
 	}
-	manifest, err := releaseOf(ctx, img)
-	if err != nil {
+	opened := &openedRelease{image: img}
+	if err := opened.read(ctx); err != nil {
 		return nil, errors.Join(err, fail(Registry, img.Close()))
 	}
-	return &openedRelease{image: img, manifest: manifest}, nil
+	return opened, nil
 }
 
-func releaseOf(ctx context.Context, img *registry.Image) (*release.Manifest, error) {
-	at, err := locate(img)
+// read reads and verifies the release manifest of the image.
+func (o *openedRelease) read(ctx context.Context) error {
+	at, err := locate(o.image)
 	if err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
+		return &Error{Invalid, fmt.Errorf("%s %w", o.image.Name, err)}
 	}
-	manifest, err := readManifest(ctx, img, at)
-	if err != nil {
-		return nil, err
+	if err := o.readManifest(ctx, at); err != nil {
+		return err
 	}
-	if err := checkContent(img, manifest.ContentLayers()); err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("%s %w", img.Name, err)}
+	if err := checkContent(o.image, o.manifest.ContentLayers()); err != nil {
+		return &Error{Invalid, fmt.Errorf("%s %w", o.image.Name, err)}
 	}
-	return manifest, nil
+	return nil
 }
 
 // location is where an image has its release manifest.
 type location struct {
 	// label is the digest of the manifest.
 	label digest.Digest
-	// layer contains nothing but the manifest.
-	layer ocispec.Descriptor
+	// layers are the last layers. The uppermost contains nothing but the manifest, and the one below,
+	// if the manifest is split, nothing but its workspaces.
+	layers []ocispec.Descriptor
 }
 
 // locate returns where the release manifest is, which must be the same for all platforms.
@@ -123,19 +128,23 @@ func locate(img *registry.Image) (location, error) {
 	var first location
 	for i, m := range img.Manifests {
 		label := digest.Digest(m.Config.Config.Labels[release.LabelManifestDigest])
-		if label == "" || len(m.Manifest.Layers) == 0 {
+		n := len(m.Manifest.Layers)
+		if label == "" || n == 0 {
 			return location{}, fmt.Errorf("is not a release image: it has no label %s", release.LabelManifestDigest)
 		}
-		at := location{label: label, layer: m.Manifest.Layers[len(m.Manifest.Layers)-1]}
+		at := location{label: label, layers: m.Manifest.Layers[max(0, n-manifestLayers):]}
 		if i == 0 {
 			first = at
 		}
-		if at.label != first.label || at.layer.Digest != first.layer.Digest {
+		if at.label != first.label || at.uppermost().Digest != first.uppermost().Digest {
 			return location{}, errors.New("holds different releases for its platforms")
 		}
 	}
 	return first, nil
 }
+
+// uppermost returns the layer with the manifest.
+func (l *location) uppermost() ocispec.Descriptor { return l.layers[len(l.layers)-1] }
 
 // checkContent checks that the image of every platform contains the layers in the manifest, in the
 // same order: the lowest one hides the layers below it. The compressed bytes may differ, because
@@ -155,26 +164,45 @@ func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 	return nil
 }
 
-func readManifest(ctx context.Context, img *registry.Image, at location) (*release.Manifest, error) {
-	blob, err := img.ReadBlob(ctx, at.layer, release.MaxSize)
+// readManifest reads the files of the manifest, and checks them against the label.
+func (o *openedRelease) readManifest(ctx context.Context, at location) (err error) {
+	if o.files.Manifest, err = readFile(ctx, o.image, at.uppermost(), release.ManifestPath); err != nil {
+		return err
+	}
+	if got := digest.FromBytes(o.files.Manifest); got != at.label {
+		return &Error{
+			Invalid,
+			fmt.Errorf("%s of %s has digest %s, but the image's label says %s",
+				release.ManifestPath, o.image.Name, got, at.label),
+		}
+	}
+	o.manifest, err = release.Load(o.files.Manifest, func(release.FileReference) (_ []byte, err error) {
+		if len(at.layers) < manifestLayers {
+			return nil, errors.New("the image has no layer below that of the manifest")
+		}
+		o.files.Workspaces, err = readFile(ctx, o.image, at.layers[0], release.WorkspacesPath(release.ManifestPath))
+		return o.files.Workspaces, err
+	})
+	if errors.As(err, new(*Error)) {
+		return err
+	}
+	if err != nil {
+		return &Error{Invalid, fmt.Errorf("%s of %s: %w", release.ManifestPath, o.image.Name, err)}
+	}
+	return nil
+}
+
+// readFile reads a file of the release manifest from its layer.
+func readFile(ctx context.Context, img *registry.Image, from ocispec.Descriptor, name string) ([]byte, error) {
+	blob, err := img.ReadBlob(ctx, from, release.MaxSize)
 	if err != nil {
 		return nil, fail(Registry, err)
 	}
-	data, err := extract(blob, strings.TrimPrefix(release.ManifestPath, "/"))
+	data, err := extract(blob, strings.TrimPrefix(name, "/"))
 	if err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("read %s of %s: %w", release.ManifestPath, img.Name, err)}
+		return nil, &Error{Invalid, fmt.Errorf("read %s of %s: %w", name, img.Name, err)}
 	}
-	if got := digest.FromBytes(data); got != at.label {
-		return nil, &Error{
-			Invalid,
-			fmt.Errorf("%s of %s has digest %s, but the image's label says %s", release.ManifestPath, img.Name, got, at.label),
-		}
-	}
-	manifest, err := release.Decode(bytes.NewReader(data))
-	if err != nil {
-		return nil, &Error{Invalid, fmt.Errorf("%s of %s: %w", release.ManifestPath, img.Name, err)}
-	}
-	return manifest, nil
+	return data, nil
 }
 
 // extract returns a file from a compressed layer. The size of the file is limited to that of a
@@ -190,7 +218,7 @@ func extract(blob []byte, name string) ([]byte, error) {
 		header, err := archive.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil, errors.New("the image's last layer does not hold it")
+			return nil, errors.New("the layer that should hold it does not")
 		case err != nil:
 			return nil, fmt.Errorf("read its layer: %w", err)
 		case header.Name == name:

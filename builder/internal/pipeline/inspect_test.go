@@ -29,6 +29,8 @@ type handmade struct {
 	// manifest is the content of the manifest file; label is its digest in the image's label.
 	manifest []byte
 	label    string
+	// workspaces is the content of the other file, if the manifest is split.
+	workspaces []byte
 	// layer replaces the last layer, which contains the manifest.
 	layer []byte
 	// bare leaves the workspaces out.
@@ -40,19 +42,34 @@ type handmade struct {
 // workspacesLayer represents the workspaces. The tests use only its digest.
 const workspacesLayer = "workspaces"
 
-// encodedManifest returns the bytes of a valid manifest.
-func encodedManifest(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := release.Encode(&release.Manifest{
+// validManifest returns a manifest of an image of [workspacesLayer].
+func validManifest(name string) *release.Manifest {
+	return &release.Manifest{
 		SchemaVersion: release.SchemaVersion, Name: name, Created: time.Unix(0, 0).UTC(),
 		Repository: release.Repository{ID: "release", Name: "Release", Directory: "/www/workspaces"},
 		Layer: release.Layer{Digest: digest.FromString(workspacesLayer), DiffID: digest.FromString(workspacesLayer),
 			Size: 1},
-	})
+	}
+}
+
+// encodedManifest returns the bytes of a valid manifest in one document.
+func encodedManifest(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := release.Encode(validManifest(name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return data
+}
+
+// splitManifest returns the files of a valid manifest.
+func splitManifest(t *testing.T, name string) release.Files {
+	t.Helper()
+	files, err := release.Split(validManifest(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 func (h handmade) image(t *testing.T) v1.Image {
@@ -63,7 +80,12 @@ func (h handmade) image(t *testing.T) v1.Image {
 	if h.architecture == "" {
 		h.architecture = "amd64"
 	}
-	layers := []v1.Layer{registrytest.Layer(workspacesLayer), static.NewLayer(h.layer, types.OCILayer)}
+	layers := []v1.Layer{registrytest.Layer(workspacesLayer)}
+	if h.workspaces != nil {
+		below := tarball(t, file{workspacesName, h.workspaces})
+		layers = append(layers, static.NewLayer(below, types.OCILayer))
+	}
+	layers = append(layers, static.NewLayer(h.layer, types.OCILayer))
 	if h.bare {
 		layers = layers[1:]
 	}
@@ -110,25 +132,32 @@ func sum(data []byte) string { return digest.FromBytes(data).String() }
 
 func TestInspectReadsAReleaseOfAnyTool(t *testing.T) {
 	reg := registrytest.New(t, registrytest.Options{})
-	data := encodedManifest(t, "v1")
-	pushed := reg.PushImage(t, "release:1", handmade{manifest: data, label: sum(data)}.image(t))
-	inspected, err := pipeline.Inspect(t.Context(), client(t, nil), pushed.Ref)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if inspected.Manifest.Name != "v1" || inspected.Digest.String() != pushed.Digest.String() ||
-		inspected.Image != pushed.Ref {
-		t.Errorf("inspected %+v", inspected)
-	}
-	if diff := cmp.Diff([]string{"linux/amd64"}, inspected.Platforms); diff != "" {
-		t.Error(diff)
+	for _, files := range []release.Files{{Manifest: encodedManifest(t, "v1")}, splitManifest(t, "v1")} {
+		built := handmade{manifest: files.Manifest, label: sum(files.Manifest), workspaces: files.Workspaces}
+		pushed := reg.PushImage(t, "release:1", built.image(t))
+		inspected, err := pipeline.Inspect(t.Context(), client(t, nil), pushed.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if inspected.Manifest.Name != "v1" || inspected.Digest.String() != pushed.Digest.String() ||
+			inspected.Image != pushed.Ref {
+			t.Errorf("inspected %+v", inspected)
+		}
+		if diff := cmp.Diff([]string{"linux/amd64"}, inspected.Platforms); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(files, inspected.Files); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
 func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 	good := encodedManifest(t, "v1")
 	invalid := bytes.Replace(good, []byte(`"id":"release"`), []byte(`"id":""`), 1)
-	newer := bytes.Replace(good, []byte(`"schemaVersion":1`), []byte(`"schemaVersion":2`), 1)
+	newer := bytes.Replace(good, []byte(`"schemaVersion":1`), []byte(`"schemaVersion":3`), 1)
+	split := splitManifest(t, "v1")
+	other := bytes.Replace(split.Workspaces, []byte(`"size":1`), []byte(`"size":2`), 1)
 	huge := make([]byte, release.MaxSize+1)
 	tests := map[string]struct {
 		image handmade
@@ -138,12 +167,16 @@ func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 		"tampered with":             {handmade{manifest: good, label: sum([]byte("other"))}, "the image's label says"},
 		"label that is no digest":   {handmade{manifest: good, label: "x"}, "the image's label says"},
 		"without its workspaces":    {handmade{manifest: good, label: sum(good), bare: true}, "does not hold the workspaces"},
-		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "last layer does not hold it"},
+		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "the layer that should hold it does not"},
 		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "read its layer"},
 		"a last layer cut short":    {handmade{layer: tarball(t, file{"www/release/manifest.json", good})[:60], label: sum(good)}, "EOF"},
 		"not JSON":                  {handmade{manifest: []byte("{"), label: sum([]byte("{"))}, "decode release manifest"},
 		"not valid":                 {handmade{manifest: invalid, label: sum(invalid)}, "invalid release manifest"},
-		"a newer schema":            {handmade{manifest: newer, label: sum(newer)}, "schema version 2"},
+		"a newer schema":            {handmade{manifest: newer, label: sum(newer)}, "schema version 3"},
+		"other workspaces":          {handmade{manifest: split.Manifest, label: sum(split.Manifest), workspaces: other}, "the manifest names one with digest"},
+		"no workspaces":             {handmade{manifest: split.Manifest, label: sum(split.Manifest)}, "manifest.workspaces.json"},
+		"no layer of workspaces":    {handmade{manifest: split.Manifest, label: sum(split.Manifest), bare: true}, "no layer below that of the manifest"},
+		"huge workspaces":           {handmade{manifest: split.Manifest, label: sum(split.Manifest), workspaces: huge}, "it is larger than"},
 		"a huge manifest":           {handmade{manifest: huge, label: sum(huge)}, "it is larger than"},
 		"a bomb before it": {handmade{layer: tarball(t, file{"a", huge}, file{"b", huge}, file{"www/release/manifest.json", good}), label: sum(good)},
 			"its layer is larger than"},

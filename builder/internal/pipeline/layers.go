@@ -20,7 +20,7 @@ import (
 const maxImageLayers = 125
 
 // manifestLayers is the number of layers that hold the release manifest.
-const manifestLayers = 1
+const manifestLayers = 2
 
 // writtenLayers describes the layers that hold the workspaces.
 type writtenLayers struct {

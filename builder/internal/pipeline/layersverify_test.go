@@ -47,7 +47,7 @@ var layerForgeries = map[string]struct {
 			missing := release.Layer{Digest: digest.FromString("x"), DiffID: digest.FromString("y")}
 			m.Layers = append(m.Layers, release.ContentLayer{Layer: missing})
 		})
-	}, "the manifest describes a release of 4"},
+	}, "the manifest describes a release of 5"},
 	"another order in the manifest": {func(t *testing.T, p *parts) {
 		p.describe(t, func(m *release.Manifest) {
 			slices.Reverse(m.Layers)

@@ -26,10 +26,11 @@ type parts struct {
 	config      *v1.ConfigFile
 	annotations map[string]string
 	below       []v1.Layer
-	// content and about are the entries of the first layer with workspaces and of the layer with
-	// the release manifest. more contains those of further layers with workspaces.
-	content, about []*entry
-	more           [][]*entry
+	// content, listed and about are the entries of the first layer with workspaces, of the layer with
+	// the workspaces of the release manifest, and of the layer with the release manifest. more
+	// contains those of further layers with workspaces.
+	content, listed, about []*entry
+	more                   [][]*entry
 }
 
 // entry is an entry of a layer.
@@ -38,7 +39,10 @@ type entry struct {
 	data []byte
 }
 
-const manifestName = "www/release/manifest.json"
+const (
+	manifestName   = "www/release/manifest.json"
+	workspacesName = "www/release/manifest.workspaces.json"
+)
 
 // dissect splits an image into its parts.
 func dissect(t *testing.T, img v1.Image) *parts {
@@ -56,11 +60,12 @@ func dissect(t *testing.T, img v1.Image) *parts {
 		t.Fatal(err)
 	}
 	last := len(all) - 1
-	p := &parts{config: config.DeepCopy(), annotations: manifest.Annotations, about: entries(t, all[last])}
-	first := last - len(p.manifest(t).Layers)
+	p := &parts{config: config.DeepCopy(), annotations: manifest.Annotations, about: entries(t, all[last]),
+		listed: entries(t, all[last-1])}
+	first := last - 1 - len(p.manifest(t).Layers)
 	p.below = all[:first]
 	p.content = entries(t, all[first])
-	for _, l := range all[first+1 : last] {
+	for _, l := range all[first+1 : last-1] {
 		p.more = append(p.more, entries(t, l))
 	}
 	return p
@@ -69,7 +74,9 @@ func dissect(t *testing.T, img v1.Image) *parts {
 // manifest returns the release manifest.
 func (p *parts) manifest(t *testing.T) *release.Manifest {
 	t.Helper()
-	m, err := release.Unmarshal(p.entry(manifestName).data)
+	m, err := release.Load(p.entry(manifestName).data, func(release.FileReference) ([]byte, error) {
+		return p.entry(workspacesName).data, nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +85,14 @@ func (p *parts) manifest(t *testing.T) *release.Manifest {
 
 // contents returns the entries of all layers with workspaces.
 func (p *parts) contents() [][]*entry { return append([][]*entry{p.content}, p.more...) }
+
+// layers returns the entries of all layers of the release, the lowest first.
+func (p *parts) layers() [][]*entry {
+	if p.listed == nil {
+		return append(p.contents(), p.about)
+	}
+	return append(p.contents(), p.listed, p.about)
+}
 
 func entries(t *testing.T, l v1.Layer) []*entry {
 	t.Helper()
@@ -105,7 +120,7 @@ func entries(t *testing.T, l v1.Layer) []*entry {
 
 // entry returns the entry with the given name from any layer.
 func (p *parts) entry(name string) *entry {
-	all := slices.Concat(append(p.contents(), p.about)...)
+	all := slices.Concat(p.layers()...)
 	return all[slices.IndexFunc(all, func(e *entry) bool { return e.Name == name })]
 }
 
@@ -120,7 +135,9 @@ func (p *parts) remove(name string) {
 	without := func(list []*entry) []*entry {
 		return slices.DeleteFunc(list, func(e *entry) bool { return e.Name == name })
 	}
-	p.content, p.about = without(p.content), without(p.about)
+	p.content = without(p.content)
+	p.listed = without(p.listed)
+	p.about = without(p.about)
 }
 
 // describe modifies the release manifest.
@@ -128,11 +145,26 @@ func (p *parts) describe(t *testing.T, change func(*release.Manifest)) {
 	t.Helper()
 	m := p.manifest(t)
 	change(m)
-	encoded, err := release.Encode(m)
+	files, err := release.Split(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.entry(manifestName).data = encoded
+	p.entry(manifestName).data = files.Manifest
+	p.entry(workspacesName).data = files.Workspaces
+}
+
+// asBefore has the release manifest in one document, as older builders wrote it.
+func (p *parts) asBefore(t *testing.T) *parts {
+	t.Helper()
+	encoded, err := release.Encode(p.manifest(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := *p.entry(manifestName)
+	whole.data = encoded
+	p.about = append(slices.DeleteFunc(p.listed, func(e *entry) bool { return e.Name == workspacesName }), &whole)
+	p.listed = nil
+	return p.label()
 }
 
 // honest updates the layers in the manifest and the digest of the manifest in the labels, as a
@@ -190,7 +222,7 @@ func pack(t *testing.T, list []*entry) (blob, plain []byte) {
 func (p *parts) image(t *testing.T) v1.Image {
 	t.Helper()
 	all := slices.Clone(p.below)
-	for _, list := range append(p.contents(), p.about) {
+	for _, list := range p.layers() {
 		blob, _ := pack(t, list)
 		l, err := gotar.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(blob)), nil },
 			gotar.WithMediaType(types.OCILayer))

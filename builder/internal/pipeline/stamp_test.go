@@ -27,7 +27,7 @@ func workspacesOf(t *testing.T, built *report.Build) workspacetest.Files {
 		t.Fatal(err)
 	}
 	files := workspacetest.Files{}
-	for name, data := range contents(t, layers[len(layers)-2]) {
+	for name, data := range contents(t, layers[len(layers)-3]) {
 		if rel := strings.TrimPrefix(name, built.Manifest.Repository.Directory+"/"); rel != ".wh..wh..opq" {
 			files[rel] = data
 		}

@@ -4,6 +4,7 @@ package pipeline_test
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -237,6 +238,25 @@ var forgeries = map[string]struct {
 	}, want: []verify.Check{verify.Manifest}},
 	"broken manifest": {clumsy: true, forge: func(_ *testing.T, p *parts) { p.entry(manifestName).data = []byte("{}") }, want: []verify.Check{verify.Manifest}},
 
+	"a file beside the workspaces of the manifest": {forge: func(_ *testing.T, p *parts) {
+		header := p.entry(workspacesName).Header
+		header.Name = "www/services/index.js"
+		p.listed = append(p.listed, &entry{header, []byte("evil()")})
+	}, want: []verify.Check{verify.Manifest}},
+	"no workspaces of the manifest": {clumsy: true, forge: func(_ *testing.T, p *parts) {
+		p.remove(workspacesName)
+	}, want: []verify.Check{verify.Manifest}},
+	"other workspaces in the manifest": {clumsy: true, forge: func(_ *testing.T, p *parts) {
+		e := p.entry(workspacesName)
+		e.data = bytes.Replace(e.data, []byte(`"files":`), []byte(`"files":1`), 1)
+	}, want: []verify.Check{verify.Manifest}},
+	"a manifest that hides its workspaces": {forge: func(_ *testing.T, p *parts) {
+		p.about = append(p.about, p.entry("www/release/.wh..wh..opq"))
+	}, want: []verify.Check{verify.Manifest}},
+	"files of the manifest in another order": {clumsy: true, forge: func(_ *testing.T, p *parts) {
+		p.listed, p.about = p.about, p.listed
+	}, want: []verify.Check{verify.Manifest}},
+
 	// The configuration.
 	"label of the manifest": {clumsy: true, forge: func(_ *testing.T, p *parts) {
 		delete(p.config.Config.Labels, release.LabelManifestDigest)
@@ -439,5 +459,25 @@ func TestVerifyFindsForgedVariablesWithoutTheBase(t *testing.T) {
 		if err != nil || !slices.Equal(checks(r), []verify.Check{verify.Environment}) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+	}
+}
+
+// Images of older builders have the release manifest in one document.
+func TestManifestInOneDocument(t *testing.T) {
+	f := newFixture(t)
+	built := f.mustBuild(t)
+	p := dissect(t, pull(t, f.reg.Ref("out:v1"), "linux/amd64")).honest(t).asBefore(t)
+	older := f.reg.PushImage(t, "older:1", p.image(t)).Ref
+	if r := f.verify(t, older); len(r.Problems) > 0 {
+		t.Errorf("problems %+v", r.Problems)
+	}
+	inspected, err := pipeline.Inspect(t.Context(), client(t, nil), older)
+	if err != nil || inspected.Manifest.Name != built.Manifest.Name || inspected.Files.Workspaces != nil {
+		t.Errorf("%+v, %v", inspected, err)
+	}
+	f.opts.BaseRef = older
+	f.mustBuild(t)
+	if r := f.verify(t, f.reg.Ref("out:v1")); len(r.Problems) > 0 {
+		t.Errorf("problems of a release on an older one %+v", r.Problems)
 	}
 }

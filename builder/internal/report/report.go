@@ -101,13 +101,15 @@ func WriteMetadata(path string, b *Build) error {
 // WriteDigest writes the image digest without a line feed, as buildx --iidfile does.
 func WriteDigest(path string, b *Build) error { return writeFile(path, []byte(b.Digest)) }
 
-// WriteManifest writes a release manifest in the canonical encoding that the image contains.
-func WriteManifest(path string, m *release.Manifest) error {
-	encoded, err := release.Encode(m)
-	if err != nil {
-		return err
+// WriteManifest writes the files of a release manifest: the manifest to path, and its workspaces, if they
+// are split off, beside it. See [release.WorkspacesPath].
+func WriteManifest(path string, files release.Files) error {
+	if files.Workspaces != nil {
+		if err := writeFile(release.WorkspacesPath(path), files.Workspaces); err != nil {
+			return err
+		}
 	}
-	return writeFile(path, encoded)
+	return writeFile(path, files.Manifest)
 }
 
 // CheckPath reports whether a file can be written to path. Call it before the work that produces

@@ -138,7 +138,7 @@ func TestMetadataKeys(t *testing.T) {
 	}
 }
 
-// prismeai.release is the manifest in the image.
+// prismeai.release is the whole manifest.
 func TestMetadataHoldsTheReleaseManifest(t *testing.T) {
 	_, data := write(t, "meta.json", func(path string) error { return report.WriteMetadata(path, built()) })
 	var object struct {
@@ -147,7 +147,7 @@ func TestMetadataHoldsTheReleaseManifest(t *testing.T) {
 	if err := json.Unmarshal(data, &object); err != nil {
 		t.Fatal(err)
 	}
-	got, err := release.Decode(bytes.NewReader(object.Release))
+	got, err := release.Unmarshal(object.Release)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,9 @@ package verify
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"io"
-	"path"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -22,7 +19,7 @@ import (
 )
 
 // fewestLayers is the minimum number of layers that a release adds to its base: one layer with
-// workspaces and the layer with the manifest.
+// workspaces and, from an older builder, one layer with the manifest.
 const fewestLayers = 2
 
 // Options configure a verification.
@@ -78,6 +75,8 @@ type verifier struct {
 	opts Options
 
 	manifest *release.Manifest
+	// manifestLayers is the number of layers with the manifest.
+	manifestLayers int
 	// config is the configuration derived from the manifest.
 	config image.Config
 	// parameters are the parameters of the build; nil if the image has no provenance.
@@ -171,7 +170,7 @@ func (v *verifier) checkPlatforms() {
 }
 
 // countOwnLayers returns the number of layers that the release adds to its base.
-func (v *verifier) countOwnLayers() int { return len(v.manifest.ContentLayers()) + 1 }
+func (v *verifier) countOwnLayers() int { return len(v.manifest.ContentLayers()) + v.manifestLayers }
 
 // releaseLayers returns the layers of the release, which are the topmost ones of a platform.
 func (v *verifier) releaseLayers(m *registry.Manifest) []ocispec.Descriptor {
@@ -226,63 +225,4 @@ func (v *verifier) reportBroken(ctx context.Context, blob digest.Digest, err err
 func isUnreachable(err error) bool {
 	failure, ok := errors.AsType[*registry.Error](err)
 	return ok && failure.Kind != registry.Invalid && failure.Kind != registry.NotFound
-}
-
-// readManifest reads the layer with the release manifest, which must contain nothing else.
-func (v *verifier) readManifest(ctx context.Context) error {
-	var data []byte
-	name := strings.TrimPrefix(release.ManifestPath, "/")
-	n := 0
-	_, ok, err := v.walkLayer(ctx, 0, 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
-		switch {
-		case h.Name == name && h.Typeflag == tar.TypeReg:
-			n++
-			data, err = io.ReadAll(io.LimitReader(r, release.MaxSize+1))
-		case h.Name == layer.OpaqueWhiteout(release.Directory):
-		case h.Typeflag == tar.TypeDir && (h.Name == path.Dir(name)+"/" || strings.HasPrefix(name, h.Name)):
-		default:
-			v.addProblem(Manifest, "the layer of the release manifest also holds %q", h.Name)
-		}
-		return err
-	})
-	if err != nil || !ok {
-		return err
-	}
-	if n != 1 {
-		v.addProblem(Manifest, "the last layer holds %d files %s, and should hold one", n, release.ManifestPath)
-		return nil
-	}
-	return v.decodeManifest(data)
-}
-
-func (v *verifier) decodeManifest(data []byte) error {
-	m, err := release.Decode(bytes.NewReader(data))
-	if err != nil {
-		v.addProblem(Manifest, "%s: %v", release.ManifestPath, err)
-		return nil
-	}
-	if encoded, err := release.Encode(m); err != nil || !bytes.Equal(encoded, data) {
-		v.reportUnfamiliar(m)
-	}
-	v.manifest = m
-	v.config = image.Config{
-		Manifest:          m,
-		ManifestDigest:    digest.FromBytes(data),
-		ReplaceRepository: !v.keepsBase(),
-		KeepRepository:    v.keepsBase(),
-	}
-	return nil
-}
-
-// keepsBase reports whether the release keeps workspaces of its base.
-func (v *verifier) keepsBase() bool { return v.manifest.FromBase() > 0 }
-
-// reportUnfamiliar reports a manifest that differs from what this builder would write. A newer builder
-// may have written fields that this one does not know.
-func (v *verifier) reportUnfamiliar(m *release.Manifest) {
-	v.skipCheck(
-		Manifest,
-		"builder %s wrote fields into the release manifest that this one does not know: verify with the same version",
-		m.Tool.Version,
-	)
 }

@@ -3,7 +3,7 @@
 // Userland contains the commands that test images need besides the fake platform. The name of
 // the executable selects the command:
 //
-//	cp FROM TO           copies a file, as the chart's init container does
+//	cp -R FROM/. TO      copies the files of a directory, as the chart's init container does
 //	sleep SECONDS
 //	ask URL              polls a URL and prints each change of the response
 //	kill9 CONTAINER-ID   kills the processes of a container, from a pod in the node's PID namespace
@@ -37,8 +37,8 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	switch name := filepath.Base(args[0]); {
-	case name == "cp" && len(args) == 3:
-		return copyFile(args[1], args[2])
+	case name == "cp" && len(args) == 4 && args[1] == "-R":
+		return copyFiles(args[2], args[3])
 	case name == "sleep" && len(args) == 2:
 		return sleepSeconds(ctx, args[1])
 	case name == "ask" && len(args) == 2:
@@ -46,7 +46,20 @@ func run(ctx context.Context, args []string) error {
 	case name == "kill9" && len(args) == 2:
 		return killContainer(args[1])
 	}
-	return fmt.Errorf("usage: cp FROM TO | sleep SECONDS | ask URL | kill9 CONTAINER-ID, not %q", args)
+	return fmt.Errorf("usage: cp -R FROM/. TO | sleep SECONDS | ask URL | kill9 CONTAINER-ID, not %q", args)
+}
+
+func copyFiles(source, target string) error {
+	entries, err := os.ReadDir(source)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := copyFile(filepath.Join(source, e.Name()), filepath.Join(target, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFile(source, target string) error {

@@ -13,15 +13,22 @@ import (
 )
 
 func TestCp(t *testing.T) {
-	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
-	if err := os.WriteFile(from, []byte("text"), 0o600); err != nil {
-		t.Fatal(err)
+	from := t.TempDir()
+	to := t.TempDir()
+	for _, name := range []string{"one", "two"} {
+		if err := os.WriteFile(filepath.Join(from, name), []byte("text of "+name), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := run(t.Context(), []string{"/bin/cp", from, to}); err != nil {
-		t.Fatal(err)
+	for range 2 { // the container may be restarted
+		if err := run(t.Context(), []string{"/bin/cp", "-R", from + "/.", to}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if text, err := os.ReadFile(to); err != nil || string(text) != "text" {
-		t.Errorf("%q, %v", text, err)
+	for _, name := range []string{"one", "two"} {
+		if text, err := os.ReadFile(filepath.Join(to, name)); err != nil || string(text) != "text of "+name {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
 	}
 }
 
@@ -58,7 +65,7 @@ func TestWrongCalls(t *testing.T) {
 		"usage: cp":     {"cp", "one"},
 		"usage: cp ":    {"sleep", "1", "2"},
 		"invalid":       {"sleep", "long"},
-		"no such file":  {"cp", "/none", "/none"},
+		"no such file":  {"cp", "-R", "/none/.", "/none"},
 		"no process of": {"kill9", "no-such-container"},
 	} {
 		if err := run(t.Context(), args); err == nil || !strings.Contains(err.Error(), want) {

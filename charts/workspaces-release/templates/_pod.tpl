@@ -29,14 +29,14 @@ chart and returns YAML, a list but for the last one.
 {{- end }}
 {{- end }}
 
-{{/* Copies the manifest out of the release image, as any user, and writes nowhere else. */}}
+{{/* Copies the files of the manifest out of the release image, as any user, and writes nowhere else. */}}
 {{- define "workspaces-release.manifestContainer" -}}
 name: workspaces-release-manifest
 image: {{ include "workspaces-release.releaseImage" . | quote }}
 {{- if and .Values.workload.create .Values.workload.image.pullPolicy }}
 imagePullPolicy: {{ .Values.workload.image.pullPolicy }}
 {{- end }}
-command: [cp, /www/release/manifest.json, /run/workspaces-release/manifest.json]
+command: [cp, -R, /www/release/., /run/workspaces-release]
 terminationMessagePolicy: FallbackToLogsOnError
 {{- include "workspaces-release.restrictions" . }}
 volumeMounts:

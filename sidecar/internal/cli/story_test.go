@@ -40,7 +40,8 @@ const canary = "at:canary-9f1c77b2"
 //	fail SLUG TEXT      makes imports of a workspace fail, until heal SLUG
 //	await PATH TEXT     waits until the page of the sidecar contains the text
 //	fetch PATH FILE     writes the page of the sidecar to a file
-//	manifest FILE [SLUG SECRET…]  writes the manifest of the example workspaces; one of them may require secrets
+//	manifest FILE [SLUG SECRET…]  writes both files of the manifest of the example workspaces; one of them may
+//	                    require secrets
 //	store SLUG SECRET   stores the canary as a secret in the platform
 //	awaitlog TEXT       waits until the log of the sidecar contains the text
 //	awaitcount N METRIC waits until the metric, with its labels, is at least N
@@ -265,9 +266,11 @@ func writeManifest(ts *testscript.TestScript, _ bool, args []string) {
 		at := slices.IndexFunc(m.Workspaces, func(w release.Workspace) bool { return w.Slug == args[1] })
 		m.Workspaces[at].Requires.Secrets = args[2:]
 	}
-	data, err := release.Encode(m)
+	files, err := release.Split(m)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o644))
+	path := ts.MkAbs(args[0])
+	ts.Check(os.WriteFile(release.WorkspacesPath(path), files.Workspaces, 0o644))
+	ts.Check(os.WriteFile(path, files.Manifest, 0o644))
 }
 
 func installed(ts *testscript.TestScript, _ bool, args []string) {

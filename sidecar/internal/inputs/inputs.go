@@ -10,14 +10,8 @@ package inputs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"runtime/debug"
-	"slices"
 	"sync"
-
-	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/release"
@@ -26,10 +20,6 @@ import (
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
 )
-
-// largeManifest is the size above which the memory for decoding is returned to the system at once,
-// in bytes.
-const largeManifest = 1 << 20
 
 // Source loads inputs. It is safe for concurrent use.
 type Source struct {
@@ -45,13 +35,6 @@ type Source struct {
 // New returns a source of inputs. It reports every request to the platform to observer.
 func New(live *config.Live, observer platform.Observer, userAgent string) *Source {
 	return &Source{live: live, observer: observer, userAgent: userAgent}
-}
-
-// manifest caches the result of the last load.
-type manifest struct {
-	sum     watch.Sum
-	config  *config.Config
-	desired importer.Desired
 }
 
 // Load implements [importer.Load].
@@ -93,45 +76,6 @@ func loadCurrent(ctx context.Context, c *config.Config, digest string) (*importe
 	return nil, &importer.Failure{Reason: state.CurrentUnreadable, Message: err.Error(), Err: err}
 }
 
-// loadDesired returns the contents of the manifest. It parses the file only if it has changed.
-func (s *Source) loadDesired(ctx context.Context, c *config.Config) (importer.Desired, error) {
-	path, required := c.ManifestPath()
-	sum, err := watch.SumOf(path, release.MaxSize)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && !required:
-		return importer.NewDesired(c.Repository, c.Groups, nil, "")
-	case err != nil:
-		return importer.Desired{}, unreadableError(err)
-	case sum == s.manifest.sum && s.manifest.config != nil && selectsSameRelease(s.manifest.config, c):
-		return s.manifest.desired, nil
-	}
-	data, err := watch.Read(ctx, path, release.MaxSize)
-	if err != nil {
-		return importer.Desired{}, unreadableError(err)
-	}
-	m, err := release.Unmarshal(data)
-	if err != nil {
-		return importer.Desired{}, unreadableError(fmt.Errorf("%s: %w", path, err))
-	}
-	d, err := importer.NewDesired(c.Repository, c.Groups, m, digest.FromBytes(data).String())
-	if err == nil {
-		s.manifest = manifest{sum: sum, config: c, desired: d}
-	}
-	if len(data) > largeManifest {
-		debug.FreeOSMemory() // decoding memory is not needed again for hours
-	}
-	return d, err
-}
-
-// selectsSameRelease reports whether two configurations select the same part of a manifest.
-func selectsSameRelease(a, b *config.Config) bool {
-	return a.Repository == b.Repository && slices.Equal(a.Groups, b.Groups)
-}
-
-func unreadableError(err error) error {
-	return &importer.Failure{Reason: state.ManifestUnreadable, Message: err.Error(), Err: err}
-}
-
 // Gateway returns the client of the public API, or nil if none is configured.
 func (s *Source) Gateway() *platform.Client {
 	s.mu.Lock()
@@ -147,6 +91,7 @@ func (s *Source) Files() []watch.File {
 	return []watch.File{
 		{Name: "config", Path: c.File},
 		{Name: "manifest", Path: manifest},
+		{Name: "manifest", Path: release.WorkspacesPath(manifest)},
 		{Name: "token", Path: c.TokenFile},
 		{Name: "token", Path: c.InternalKeyFile},
 		{Name: "current-release", Path: c.CurrentReleaseFile},

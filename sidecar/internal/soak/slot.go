@@ -59,8 +59,13 @@ func goodSettings(n int) string {
 
 // mountedFiles returns the mounted files. The caller holds mu or has exclusive access to the slot.
 func (s *slot) mountedFiles() map[string]string {
-	manifest := string(s.encodeManifest(s.version))
-	return map[string]string{"token": s.currentToken(), "sidecar.yaml": s.settings, "manifest.json": manifest}
+	manifest := s.encodeManifest(s.version)
+	return map[string]string{
+		"token":                    s.currentToken(),
+		"sidecar.yaml":             s.settings,
+		"manifest.json":            string(manifest.Manifest),
+		"manifest.workspaces.json": string(manifest.Workspaces),
+	}
 }
 
 // refreshFiles updates the mounted files, as the kubelet does.

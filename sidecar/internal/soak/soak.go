@@ -125,12 +125,12 @@ func newRelease(version string) *platformtest.Release {
 	return r
 }
 
-func (w *world) encodeManifest(version string) []byte {
-	data, err := release.Encode(w.record.Releases[version].Manifest(version))
+func (w *world) encodeManifest(version string) release.Files {
+	files, err := release.Split(w.record.Releases[version].Manifest(version))
 	if err != nil {
 		panic(err) // our own releases are valid
 	}
-	return data
+	return files
 }
 
 // chooseImportTime varies, so that responses arrive before and after other events.
@@ -156,7 +156,7 @@ func (w *world) setCurrentRelease(version string) {
 }
 
 func currentFiles(w *world, version string) map[string]string {
-	return map[string]string{"release": digest.FromBytes(w.encodeManifest(version)).String() + "\n"}
+	return map[string]string{"release": digest.FromBytes(w.encodeManifest(version).Manifest).String() + "\n"}
 }
 
 func (w *world) currentRelease() string {
