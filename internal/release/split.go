@@ -47,9 +47,11 @@ type Head struct {
 
 // Contents is the part of a [Manifest] that depends on the workspaces only.
 type Contents struct {
-	Layers     []ContentLayer `json:"layers"`
-	Groups     []Group        `json:"groups"`
-	Workspaces []Workspace    `json:"workspaces"`
+	// SchemaVersion is [HeadVersion].
+	SchemaVersion int            `json:"schemaVersion"`
+	Layers        []ContentLayer `json:"layers"`
+	Groups        []Group        `json:"groups"`
+	Workspaces    []Workspace    `json:"workspaces"`
 }
 
 // FileReference identifies the bytes of a file.
@@ -65,7 +67,12 @@ func Split(m *Manifest) (Files, error) {
 		return Files{}, err
 	}
 	m = m.withLists()
-	workspaces, err := encode(Contents{Layers: m.contentLayers(), Groups: m.Groups, Workspaces: m.Workspaces})
+	workspaces, err := encode(Contents{
+		SchemaVersion: HeadVersion,
+		Layers:        m.contentLayers(),
+		Groups:        m.Groups,
+		Workspaces:    m.Workspaces,
+	})
 	if err != nil {
 		return Files{}, err
 	}

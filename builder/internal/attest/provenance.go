@@ -34,7 +34,8 @@ type Provenance struct {
 			ID      string            `json:"id"`
 			Version map[string]string `json:"version"`
 		} `json:"builder"`
-		// Byproducts is the release manifest, which lists the layers that the image adds to its base.
+		// Byproducts is the release manifest, which names the file with its workspaces and layers by
+		// digest.
 		Byproducts []Resource `json:"byproducts"`
 	} `json:"runDetails"`
 }

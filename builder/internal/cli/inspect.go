@@ -21,7 +21,7 @@ func (a *app) newInspectCommand() *cobra.Command {
 		Short: "Print the release in an image",
 		Example: `builder inspect registry.example.com/ai/release:2.4.0
 builder inspect oci-layout://release.tar --format json
-# Write the release manifest to manifest.json, and its workspaces to manifest.workspaces.json.
+# Write manifest.json and manifest.workspaces.json.
 builder inspect registry.example.com/ai/release:2.4.0 \
   --manifest manifest.json`,
 		Long: "Inspect prints the release in an image. IMAGE is a reference, or oci-layout://PATH of an OCI " +

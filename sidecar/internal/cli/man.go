@@ -42,6 +42,7 @@ func environmentItems() []manual.Item {
 func fileItems() []manual.Item {
 	return []manual.Item{
 		{Term: "/www/release/manifest.json", Text: "The release manifest, which the builder adds to the image."},
+		{Term: "/www/release/manifest.workspaces.json", Text: "The workspaces of the release manifest."},
 		{Term: "sidecar.yaml", Text: "The --config file: settings keyed by flag name."},
 		{Term: "/dev/termination-log", Text: "The file from which Kubernetes reads the termination message: " +
 			"see --termination-log."},

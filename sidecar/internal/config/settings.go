@@ -59,7 +59,8 @@ func (c *Config) Settings() []Setting {
 func (c *Config) releaseSettings() []Setting {
 	return []Setting{
 		{Name: "manifest", Section: sectionRelease, value: text{&c.Manifest},
-			Usage: "read the release manifest from this `file` (empty: /www/release/manifest.json if it exists)"},
+			Usage: "read the release manifest from this `file`, and its workspaces from the file beside it " +
+				"(empty: /www/release/manifest.json if it exists)"},
 		{Name: "repository", Section: sectionRelease, value: text{&c.Repository}, Alias: "STARTUP_IMPORT_REPOSITORY",
 			Usage: "import from the platform repository with this `id` (empty: the one in the manifest)"},
 		{Name: "groups", Section: sectionRelease, value: list{&c.Groups}, Alias: "STARTUP_IMPORT_GROUPS",

@@ -64,8 +64,8 @@ func releaseAdvice() map[Reason]Advice {
 	return map[Reason]Advice{
 		ManifestUnreadable: {
 			Title: "The release manifest cannot be read",
-			Remedy: "Check that the manifest is mounted at the path of --manifest, and that the sidecar " +
-				"is as recent as the builder.",
+			Remedy: "Check that the manifest is mounted at the path of --manifest with its workspaces beside it, and that " +
+				"the sidecar is as recent as the builder.",
 			Runbook: "manifest-rejected",
 		},
 		ManifestMismatch: {
