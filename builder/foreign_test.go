@@ -100,7 +100,12 @@ func TestForeignToolsUnpackReleaseOnRelease(t *testing.T) {
 	}
 	got := tree(t, rootfs)
 	manifest := got[strings.TrimPrefix(release.ManifestPath, "/")]
-	delete(got, strings.TrimPrefix(release.ManifestPath, "/"))
+	for _, name := range []string{release.ManifestPath, release.WorkspacesPath(release.ManifestPath)} {
+		if _, ok := got[strings.TrimPrefix(name, "/")]; !ok {
+			t.Errorf("there is no %s", name)
+		}
+		delete(got, strings.TrimPrefix(name, "/"))
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("unpacked (-want +got):\n%s", diff)
 	}

@@ -180,7 +180,8 @@ func (r FileReference) validate() error {
 		return fmt.Errorf("the release manifest names its workspaces by %q instead of a SHA-256 digest", r.Digest)
 	}
 	if r.Size < 0 || r.Size > MaxSize {
-		return fmt.Errorf("the release manifest says that its workspaces take %d bytes, and the limit is %d", r.Size, MaxSize)
+		return fmt.Errorf("the release manifest names a file of %d bytes with its workspaces, and the limit is %d",
+			r.Size, MaxSize)
 	}
 	return nil
 }

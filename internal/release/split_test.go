@@ -133,7 +133,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a reference to nothing": {release.Files{Manifest: edit(good.Manifest, "workspacesFile", "other")}, `by "" instead of`},
 		"another algorithm": {release.Files{Manifest: edit(good.Manifest, `"digest":"sha256:`+
 			digest.FromBytes(good.Workspaces).Encoded(), `"digest":"sha512:00`)}, "instead of a SHA-256 digest"},
-		"a negative size":    {release.Files{Manifest: edit(good.Manifest, `"size":`, `"size":-`)}, "say"},
+		"a negative size":    {release.Files{Manifest: edit(good.Manifest, `"size":`, `"size":-`)}, "the limit is"},
 		"an enormous size":   {release.Files{Manifest: edit(good.Manifest, `"size":`, `"size":99999999`)}, "the limit is"},
 		"workspaces of text": {naming(bytes.Repeat([]byte("x"), len(good.Workspaces))), "workspaces: decode release manifest"},
 		"an inconsistency":   {naming(edit(good.Workspaces, `"slug":"mail"`, `"slug":"male"`)), `workspace "male" is in no group`},
