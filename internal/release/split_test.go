@@ -155,7 +155,8 @@ func TestLoadReportsAMissingFile(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
-	if m, err := release.Unmarshal(files.Manifest); m != nil || err == nil || !strings.Contains(err.Error(), "another file") {
+	m, err := release.Unmarshal(files.Manifest)
+	if m != nil || err == nil || !strings.Contains(err.Error(), "another file") {
 		t.Errorf("one file of a split manifest: %v, %v", m, err)
 	}
 }

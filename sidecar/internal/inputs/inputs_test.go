@@ -262,7 +262,8 @@ func TestFilesAndGateway(t *testing.T) {
 	token := put(t, filepath.Join(dir, "token"), "t")
 	s := source(t, "--manifest=/m", "--token-file", token, "--internal-key-file=/k", "--gateway-url=http://127.0.0.1:1",
 		"--current-release-file=/c")
-	want := map[string]string{"/m": "manifest", "/m.workspaces.json": "manifest", token: "token", "/k": "token", "/c": "current-release", "": "config"}
+	want := map[string]string{"/m": "manifest", "/m.workspaces.json": "manifest", token: "token", "/k": "token",
+		"/c": "current-release", "": "config"}
 	got := map[string]string{}
 	for _, f := range s.Files() {
 		got[f.Path] = f.Name

@@ -127,7 +127,7 @@ func TestFilesOfAManifestBelongTogether(t *testing.T) {
 func TestABrokenPairIsReported(t *testing.T) {
 	files := splitOf(t, "v1")
 	reads := 0
-	_, err := readManifest(t.Context(), "manifest.json", func(_ context.Context, path string, maxBytes int64) ([]byte, error) {
+	read := func(_ context.Context, path string, maxBytes int64) ([]byte, error) {
 		reads++
 		if path == "manifest.json" {
 			return files.Manifest, nil
@@ -136,7 +136,8 @@ func TestABrokenPairIsReported(t *testing.T) {
 			t.Errorf("the limit is %d bytes", maxBytes)
 		}
 		return nil, &limit.Error{Subject: path, Max: maxBytes}
-	})
+	}
+	_, err := readManifest(t.Context(), "manifest.json", read)
 	if !errors.As(err, new(*limit.Error)) || reads != 4 {
 		t.Errorf("%d reads, error %v", reads, err)
 	}
