@@ -174,7 +174,8 @@ func TestPushThatIsNotWatchedToItsEnd(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			heard := make(chan bool, 1)
-			c := clientOf(t, platform.Options{Timeout: platformtest.TimeoutFor(tt.class)}, func(w http.ResponseWriter, r *http.Request) {
+			options := platform.Options{Timeout: platformtest.TimeoutFor(tt.class)}
+			c := clientOf(t, options, func(w http.ResponseWriter, r *http.Request) {
 				io.Copy(io.Discard, r.Body)
 				w.Header().Set("X-Correlation-Id", "corr-1")
 				started(w)

@@ -190,7 +190,7 @@ func (c *Cache) Store(key Key, l *Layer, blob io.Reader) error {
 		return nil // too large to be worth its place
 	}
 	head := append([]byte(layersMagic), key[:]...)
-	head = binary.BigEndian.AppendUint32(head, uint32(len(record))) //nolint:gosec // at most maxRecord
+	head = binary.BigEndian.AppendUint32(head, uint32(len(record))) // at most maxRecord
 	err = c.write(key.path(), func(f *os.File) error {
 		for _, part := range [][]byte{head, record, c.sum(head, record)} {
 			if _, err := f.Write(part); err != nil {

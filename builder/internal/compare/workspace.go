@@ -73,7 +73,7 @@ func groupsOf(m *release.Manifest, slug string) []string {
 func (p workspacePair) listWarnings() []Warning {
 	if p.newer == nil {
 		return []Warning{{p.older.Slug, StaysInstalled, "it is no longer part of the release, but stays " +
-			"installed: an import removes no workspace"}}
+			"installed: an import does not remove workspaces"}}
 	}
 	var list []Warning
 	add := func(rule Rule, message string) { list = append(list, Warning{p.newer.Slug, rule, message}) }

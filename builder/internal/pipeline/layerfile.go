@@ -48,7 +48,7 @@ func (f *layerFile) start(store *engine.LayerStore, layers *cache.Cache, notify 
 	cached, err := layers.Load(f.key, f.blob)
 	if err != nil {
 		notify(fmt.Sprintf("%v: the layer is compressed again", err))
-		f.blob.Close() //nolint:errcheck // the directory of the store is removed
+		f.blob.Close() // the directory of the store is removed
 		if f.blob, err = store.Create(); err != nil {
 			return err
 		}
@@ -149,9 +149,9 @@ func (f *layerFile) commit(store *engine.LayerStore) (layer.Layer, error) {
 // close releases what is still open. It may be called after an error.
 func (f *layerFile) close() {
 	if f.writer != nil {
-		f.writer.Close() //nolint:errcheck // the layer is given up; this ends its goroutines
+		f.writer.Close() // the layer is given up; this ends its goroutines
 	}
 	if f.blob != nil {
-		f.blob.Close() //nolint:errcheck // the directory of the store is removed
+		f.blob.Close() // the directory of the store is removed
 	}
 }
