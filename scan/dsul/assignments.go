@@ -86,7 +86,8 @@ func isBadge(before string) bool {
 		return false // the search below reads the whole text
 	}
 	start := strings.LastIndex(address, "://")
-	return start >= 0 && (strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
+	return start >= 0 &&
+		(strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
 		!strings.ContainsAny(address[start:], " \n")
 }
 
@@ -156,7 +157,7 @@ func (s *fileScan) reportAssigned(a assignment, at position) bool {
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.location) || s.isNamedAfter(value)),
-		a.strength == credential && (!literal.LooksGenerated(value) && !isScrambled(value) && !isSecretURL(value) || repeats(value, a.name)) && !isDisguised(value) && !(a.isDeliberate(at.location) && isTyped(value, a.name)),
+		a.strength == credential && !a.isCredential(value, at.location),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -175,6 +176,14 @@ func (a assignment) isPassword(value string, at location) bool {
 	t := literal.TraitsOf(value)
 	return isPassword(value, at) &&
 		(a.isDeliberate(at) && !at.label || t.Letters > 0 && t.Digits > 0 || !literal.IsWordy(value) && t.Letters > 0)
+}
+
+// isCredential accepts words only if they are a deliberate assignment of a key that a person chose.
+func (a assignment) isCredential(value string, at location) bool {
+	if isDisguised(value) || a.isDeliberate(at) && isTyped(value, a.name) {
+		return true
+	}
+	return !repeats(value, a.name) && (literal.LooksGenerated(value) || isScrambled(value) || isSecretURL(value))
 }
 
 // isDeliberate reports an assignment that is no part of a sentence.
@@ -218,12 +227,14 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 	if len(name) < 2 && a.strength == unnamed {
 		return false
 	}
-	if start > 0 && (name == "sig" || strings.HasSuffix(name, "Signature")) && strings.IndexByte("&?;", bare[start-1]) >= 0 {
+	if start > 0 && (name == "sig" || strings.HasSuffix(name, "Signature")) &&
+		strings.IndexByte("&?;", bare[start-1]) >= 0 {
 		a.strength = hinted // in a signed URL, which grants access to its target
 	}
 	line := bare[strings.LastIndexByte(bare[:start], '\n')+1 : start]
 	a.starts = (whole || len(line) < start) && strings.Trim(line, " \t-\"'") == ""
-	a.paired = start > 0 && strings.IndexByte(";&?", bare[start-1]) >= 0 || start > 1 && bare[start-1] == ' ' && bare[start-2] == ';'
+	a.paired = start > 0 && strings.IndexByte(";&?", bare[start-1]) >= 0 ||
+		start > 1 && bare[start-1] == ' ' && bare[start-2] == ';'
 	return a.strength > unnamed
 }
 
@@ -257,7 +268,9 @@ func (a *assignment) phraseBefore(bare string, start int, strengthOf func(string
 }
 
 func isNameByte(b byte) bool {
-	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '-' || b == '.' || b == '$' || b >= 0x80
+	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '_' || b == '-' || b == '.' ||
+		b == '$' ||
+		b >= 0x80
 }
 
 // maxAssigned is the maximum length of a value, in bytes.

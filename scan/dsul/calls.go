@@ -11,13 +11,15 @@ import (
 
 var (
 	// clients are functions of client libraries whose first argument is a key.
-	clients = literal.NewVocabulary(`stripe openai anthropic groq mistral cohere twilio sendgrid mailgun mailjet mandrill postmark resend algoliasearch
-		algolia createclient pinecone airtable notion github octokit pusher mixpanel segment replicate configure authenticate auth login
-		authorize connect initialize init withtoken withkey`)
+	clients = literal.NewVocabulary(`stripe openai anthropic groq mistral cohere twilio sendgrid mailgun mailjet
+		mandrill postmark resend algoliasearch algolia createclient pinecone airtable notion github octokit
+		pusher mixpanel segment replicate configure authenticate auth login authorize connect initialize init
+		withtoken withkey`)
 	// plainTypes are types whose constructors take another text than a key.
-	plainTypes = literal.NewVocabulary(`regexp date url urlsearchparams map set error typeerror objectid uuid guid path file buffer blob decimal
-		bigdecimal event node element image audio worker request headers formdata promise array object string number boolean proxy color
-		version hash digest sha md id range pattern template component`)
+	plainTypes = literal.NewVocabulary(`regexp date url urlsearchparams map set error typeerror objectid uuid
+		guid path file buffer blob decimal bigdecimal event node element image audio worker request headers
+		formdata promise array object string number boolean proxy color version hash digest sha md id range
+		pattern template component`)
 )
 
 const (
@@ -91,17 +93,26 @@ func takesKey(name string) bool {
 }
 
 // hashing matches the functions that hash or compare a password.
-var hashing = lazyregexp.New(`(?i)\b(?:(?:bcrypt(?:js)?|argon2|scrypt|passlib(?:\.\w+)+)\.(?:compare|verify|hash|checkpw|hashpw|check)(?:sync)?|(?:pbkdf2|scrypt)(?:sync)?|` +
-	`password_(?:verify|hash)|(?:check|generate)_password_hash|(?:make|set|check|hash|verify|encode|encrypt)_?password)\(\s*(?:[^,()"'\n]{1,160},\s*)?b?\\?["']([^"'\n\\]{4,128})`)
+var hashing = lazyregexp.New(
+	`(?i)\b(?:(?:bcrypt(?:js)?|argon2|scrypt|passlib(?:\.\w+)+)\.(?:compare|verify|hash|checkpw|hashpw|check)` +
+		`(?:sync)?|(?:pbkdf2|scrypt)(?:sync)?|` +
+		`password_(?:verify|hash)|(?:check|generate)_password_hash|(?:make|set|check|hash|verify|encode|` +
+		`encrypt)_?password)\(\s*(?:[^,()"'\n]{1,160},\s*)?b?\\?["']([^"'\n\\]{4,128})`,
+)
 
 // isHashed reports a password that is an argument of such a function.
 func isHashed(value string) bool { return isChosen(value) && !algorithm.MatchString(value) }
 
 // serviceToken matches tokens whose prefix belongs to one service.
-var serviceToken = lazyregexp.New(`(?:^|[^\w-])((?:cio[A-Za-z0-9]{32}|essu_[\w+/-]{40,}={0,2}|packagist_[a-z]{2,4}_[0-9a-f]{24,}|sbp_[0-9a-f]{40}|GOCSPX-[\w-]{28}|` +
-	`sk-pyx-[\w-]{40,}|AQ\.Ab8R[\w-]{40,}|00D[A-Za-z0-9]{12}![\w.]{80,}|sk-or-v1-[0-9a-f]{64}|sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|fc-[0-9a-f]{32}|` +
-	`lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{32,}|jina_\w{60,}|r8_\w{37}|gsk_\w{52}|nvapi-[\w-]{60,}|pcsk_\w{50,}|xai-\w{80}|` +
-	`hf_[A-Za-z]{34}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}))(?:[^\w-]|$)`)
+var serviceToken = lazyregexp.New(
+	`(?:^|[^\w-])((?:cio[A-Za-z0-9]{32}|essu_[\w+/-]{40,}={0,2}|packagist_[a-z]{2,4}_[0-9a-f]{24,}|sbp_[0-9a-f]{40}|` +
+		`GOCSPX-[\w-]{28}|` +
+		`sk-pyx-[\w-]{40,}|AQ\.Ab8R[\w-]{40,}|00D[A-Za-z0-9]{12}![\w.]{80,}|sk-or-v1-[0-9a-f]{64}|sk-lf-[0-9a-f]{8}` +
+		`(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|fc-[0-9a-f]{32}|` +
+		`lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{32,}|jina_\w{60,}|r8_\w{37}|gsk_\w{52}|nvapi-[\w-]{60,}|` +
+		`pcsk_\w{50,}|xai-\w{80}|` +
+		`hf_[A-Za-z]{34}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}))(?:[^\w-]|$)`,
+)
 
 // isServiceToken filters the tokens that a person typed.
 func isServiceToken(value string) bool {

@@ -11,7 +11,10 @@ import (
 
 var (
 	commandUser = lazyregexp.New(`(?:^|\s)(?:-u|--user|--proxy-user)[ =]?\s*["']?([^\s:"']+):["']?([^\s"']*)`)
-	commandFlag = lazyregexp.New(`(?i)(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key|access-key|requirepass))\s+["']?([^\s"'-][^\s"']{3,})`)
+	commandFlag = lazyregexp.New(
+		`(?i)(?:^|\s)--?([a-z-]*(?:password|passwd|passphrase|token|secret|key|access-key|requirepass))\s+["']?(` +
+			`[^\s"'-][^\s"']{3,})`,
+	)
 	// windowsOption matches the options of PowerShell.
 	windowsOption = lazyregexp.New(`(?:^| )-(?:[A-Z][A-Za-z]*)?(?:Password|Token|Secret|Key) `)
 	// shellValue matches values of options that are no secret: a variable, or the properties of
@@ -21,7 +24,8 @@ var (
 
 // findOptions finds credentials in command lines, such as curl -u user:password.
 func (s *fileScan) findOptions(text string, at position) {
-	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") && !(strings.Contains(text, "-") && windowsOption.MatchString(text)) {
+	if !strings.Contains(text, " -u") && !strings.Contains(text, " --") &&
+		!(strings.Contains(text, "-") && windowsOption.MatchString(text)) {
 		return
 	}
 	masked := literal.MaskTemplates(text)

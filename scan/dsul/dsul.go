@@ -87,7 +87,8 @@ func Rules() []string {
 func CheckNames(names []string) error {
 	for _, name := range names {
 		if name != Name && !slices.Contains(Rules(), name) {
-			return fmt.Errorf("%q is not a rule of the workspace scanner: want %s or one of %s", name, Name, strings.Join(Rules(), ", "))
+			return fmt.Errorf("%q is not a rule of the workspace scanner: want %s or one of %s",
+				name, Name, strings.Join(Rules(), ", "))
 		}
 	}
 	return nil
@@ -162,7 +163,8 @@ func (d *Detector) Scan(ctx context.Context, f scan.File) (scan.Result, error) {
 		return scan.Result{}, context.Cause(ctx)
 	}
 	result := scan.Result{Bytes: int64(len(f.Data)), Public: s.findPublicKeys()}
-	result.Matches = slices.DeleteFunc(s.sortedMatches(), func(m scan.Match) bool { return !slices.Contains(d.rules, m.Rule) })
+	isDisabled := func(m scan.Match) bool { return !slices.Contains(d.rules, m.Rule) }
+	result.Matches = slices.DeleteFunc(s.sortedMatches(), isDisabled)
 	return result, nil
 }
 

@@ -43,7 +43,9 @@ func (s *fileScan) scanEncoded(ctx context.Context, text string, at position) {
 
 // scanUnescaped scans a text with escapes of URLs in it: password%3Dsunrise.
 func (s *fileScan) scanUnescaped(ctx context.Context, text string, at position) {
-	if len(text) > maxUnescaped || !strings.Contains(text, "%3A") && !strings.Contains(text, "%3D") && !strings.Contains(text, "%3a") && !strings.Contains(text, "%3d") {
+	if len(text) > maxUnescaped ||
+		!strings.Contains(text, "%3A") && !strings.Contains(text, "%3D") && !strings.Contains(text, "%3a") &&
+			!strings.Contains(text, "%3d") {
 		return
 	}
 	if plain, err := url.QueryUnescape(text); err == nil && plain != text && utf8.ValidString(plain) {
@@ -120,5 +122,6 @@ func decodeHex(text string) (string, bool) {
 }
 
 func isPrintable(text string) bool {
-	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0
+	return utf8.ValidString(text) &&
+		strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0
 }

@@ -22,7 +22,8 @@ func (s *fileScan) reportSecretKey(key *yaml.Node, above location) {
 // reportDropped reports an unquoted password that starts with #, ! or &, and which YAML therefore
 // parses as a comment, a tag or an anchor. The raw file still ships with the password.
 func (s *fileScan) reportDropped(key, value *yaml.Node, at location) {
-	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" || value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+	if at.strength < credential || at.outer != nil || value.Kind != yaml.ScalarNode || value.Value != "" ||
+		value.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
 		return
 	}
 	offset, ok := s.lines.Offset(s.file.Data, key.Line, key.Column)
@@ -32,7 +33,8 @@ func (s *fileScan) reportDropped(key, value *yaml.Node, at location) {
 	line, _, _ := bytes.Cut(s.file.Data[offset:], []byte("\n"))
 	_, rest, found := strings.Cut(string(line), ":")
 	text, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	if !found || len(text) < minStrong || strings.IndexByte("#!&", text[0]) < 0 || literal.IsWordy(text) || literal.IsPlaceholder(text) {
+	if !found || len(text) < minStrong || strings.IndexByte("#!&", text[0]) < 0 || literal.IsWordy(text) ||
+		literal.IsPlaceholder(text) {
 		return
 	}
 	rule := ruleCredential
@@ -66,7 +68,8 @@ func (s *fileScan) scanKubernetesSecret(n *yaml.Node, at location) {
 func (s *fileScan) scanSecretData(key, value *yaml.Node, encoded bool, at location) {
 	below := s.locateValue(at, key.Value)
 	text := strings.TrimSpace(value.Value)
-	if value.Kind != yaml.ScalarNode || below.strength >= credential || strings.Contains(literal.MaskTemplates(text), string(literal.Mask)) {
+	if value.Kind != yaml.ScalarNode || below.strength >= credential ||
+		strings.Contains(literal.MaskTemplates(text), string(literal.Mask)) {
 		return
 	}
 	plain := text

@@ -105,7 +105,8 @@ func (s *fileScan) locateValue(at location, name string) location {
 	}
 	at.fetch = parent.fetch || lower == "fetch"
 	at.header = parent.header || isHeader(name) || parent.steps != nil && strings.EqualFold(parent.steps.key, "headers")
-	at.assigned = parent.assigned || lower == "value" && parent.steps != nil && parent.steps.key == "set" && s.part == "automations"
+	at.assigned = parent.assigned ||
+		lower == "value" && parent.steps != nil && parent.steps.key == "set" && s.part == "automations"
 	at.schema = (at.schema || schemas[lower]) && !generic[lower]
 	at.label = at.label || labels[lower] || s.part == "pages"
 	at.configured = at.configured || s.isConfigured(at)
@@ -118,21 +119,29 @@ func (s *fileScan) locateValue(at location, name string) location {
 
 var (
 	// generic names take the name of their parent: apiKey: {value: …}.
-	generic = literal.NewVocabulary(`value default const literal content data raw plain text string primary secondary current prod production
-		dev development staging preprod`)
-	schemas  = literal.NewVocabulary(`schema properties arguments definitions parameters`)
-	labels   = literal.NewVocabulary(`labels translations i18n locales locale messages errors title label placeholder description help hint tooltip`)
-	examples = literal.NewVocabulary(`example examples enum required title description descriptions placeholder help hint tooltip label summary`)
+	generic = literal.NewVocabulary(`value default const literal content data raw plain text string primary
+		secondary current prod production dev development staging preprod`)
+	schemas = literal.NewVocabulary(`schema properties arguments definitions parameters`)
+	labels  = literal.NewVocabulary(`labels translations i18n locales locale messages errors title label
+		placeholder description help hint tooltip`)
+	examples = literal.NewVocabulary(`example examples enum required title description descriptions placeholder
+		help hint tooltip label summary`)
 )
 
 // containers map names or users to credentials: passwords: {bob: …}.
 var containers = map[string]strength{
-	"passwords": password, "basicauth": password, "logins": password, "apikeys": credential, "credentials": credential, "creds": credential,
+	"passwords":   password,
+	"basicauth":   password,
+	"logins":      password,
+	"apikeys":     credential,
+	"credentials": credential,
+	"creds":       credential,
 }
 
 // accountFields describe an account and appear next to its credentials.
-var accountFields = literal.NewVocabulary(`username user users login email mail account host hostname server port region domain realm tenant database db schema type
-	provider scope scopes role roles group groups project enabled active created updated expires expiry status`)
+var accountFields = literal.NewVocabulary(`username user users login email mail account host hostname server
+	port region domain realm tenant database db schema type provider scope scopes role roles group groups
+	project enabled active created updated expires expiry status`)
 
 // heldStrength returns the strength of an entry in a container of credentials.
 func heldStrength(parent location, name string) strength {
@@ -193,7 +202,8 @@ func joinPath(base, key string) string {
 	switch {
 	case len(base) > maxPath:
 		return base
-	case len(key) > maxSegment || !utf8.ValidString(key) || strings.ContainsFunc(key, isExpressionRune) || literal.LooksRandom(key) || strings.Contains(key, "://"):
+	case len(key) > maxSegment, !utf8.ValidString(key), strings.ContainsFunc(key, isExpressionRune),
+		literal.LooksRandom(key), strings.Contains(key, "://"):
 		return base + `["…"]`
 	case !simpleKey.MatchString(key):
 		return base + "[" + strconv.Quote(key) + "]"
@@ -240,7 +250,8 @@ func secretName(name string) string {
 		}
 		b.WriteString(w)
 	}
-	if b.Len() == 0 || b.Len() > maxSecretName || strings.ContainsFunc(b.String(), func(r rune) bool { return r >= utf8.RuneSelf }) {
+	if b.Len() == 0 || b.Len() > maxSecretName ||
+		strings.ContainsFunc(b.String(), func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return "name"
 	}
 	return b.String()
@@ -249,7 +260,7 @@ func secretName(name string) string {
 // nameParts splits a name into words. Digits stay with the word before them.
 func nameParts(name string) []string {
 	var list []string
-	for part := range strings.FieldsFuncSeq(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for part := range strings.FieldsFuncSeq(name, isSeparator) {
 		rest := part
 		for rest != "" {
 			end := strings.IndexFunc(rest, unicode.IsDigit)

@@ -88,7 +88,8 @@ func (s *fileScan) isDemo(rule, text string) bool {
 
 // isWeak reports the password of an example, also as the value of a name such as secret.
 func isWeak(rule, text string) bool {
-	return literal.HasDemoWord(text) && (rule == rulePassword || rule == ruleURL || rule == ruleCredential && literal.IsDemoWord(text))
+	return literal.HasDemoWord(text) &&
+		(rule == rulePassword || rule == ruleURL || rule == ruleCredential && literal.IsDemoWord(text))
 }
 
 // driverAddress matches the start of a connection string for the drivers of Go.
@@ -157,7 +158,8 @@ func (s *fileScan) sortedMatches() []scan.Match {
 // overlap reports whether two matches in a line share text.
 func overlap(a, b scan.Match) bool {
 	if a.Column == 0 || b.Column == 0 {
-		return strings.Contains(a.Secret.Reveal(), b.Secret.Reveal()) || strings.Contains(b.Secret.Reveal(), a.Secret.Reveal())
+		return strings.Contains(a.Secret.Reveal(), b.Secret.Reveal()) ||
+			strings.Contains(b.Secret.Reveal(), a.Secret.Reveal())
 	}
 	return a.Column < b.Column+len(b.Secret.Reveal()) && b.Column < a.Column+len(a.Secret.Reveal())
 }

@@ -14,18 +14,58 @@ import (
 var spansOfPrograms = sync.OnceValue(func() *formSet {
 	return newFormSet([]form{
 		// .netrc, which documents quote
-		{words: []string{"machine "}, plain: true, check: isGiven,
-			match: lazyregexp.New(`(?m)(?:^|\s)machine\s+\S+(?:[ \t]*\n)?(?:\s+(?:login|account)\s+\S+){1,2}\s+password\s+(\S{3,256})`)},
+		{
+			words: []string{"machine "},
+			plain: true,
+			check: isGiven,
+			match: lazyregexp.New(
+				`(?m)(?:^|\s)machine\s+\S+(?:[ \t]*\n)?(?:\s+(?:login|account)\s+\S+){1,2}\s+password\s+(\S{3,256})`,
+			),
+		},
 		// XML
-		{words: []string{"</"}, named: true, match: lazyregexp.New(`<(?:[\w.-]+:)?([\w.-]{3,64})(?:\s[^<>]{0,200})?>\s*(?:<!\[CDATA\[)?\s*([^<>\s\]][^<>\n\]]{2,255}?)\s*(?:\]\]>)?\s*</`)},
-		{words: []string{"</"}, named: true, match: lazyregexp.New(`(?i)\b(?:name|key)=["']([\w.-]{3,100})["'][^<>]{0,100}>\s*<value>\s*([^<>\s][^<>\n]{2,255}?)\s*</`)},
-		{words: []string{"<key>"}, named: true, match: lazyregexp.New(`<key>([\w.-]{3,100})</key>\s*<string>([^<>\n]{3,256})</string>`)},
+		{
+			words: []string{"</"},
+			named: true,
+			match: lazyregexp.New(
+				`<(?:[\w.-]+:)?([\w.-]{3,64})(?:\s[^<>]{0,200})?>\s*(?:<!\[CDATA\[)?\s*([^<>\s\]][^<>\n\]]{2,255}?)\s*` +
+					`(?:\]\]>)?\s*</`,
+			),
+		},
+		{
+			words: []string{"</"},
+			named: true,
+			match: lazyregexp.New(
+				`(?i)\b(?:name|key)=["']([\w.-]{3,100})["'][^<>]{0,100}>\s*<value>\s*([^<>\s][^<>\n]{2,255}?)\s*</`,
+			),
+		},
+		{
+			words: []string{"<key>"},
+			named: true,
+			match: lazyregexp.New(`<key>([\w.-]{3,100})</key>\s*<string>([^<>\n]{3,256})</string>`),
+		},
 		// Terraform
-		{words: []string{"variable "}, named: true, match: lazyregexp.New(`\bvariable\s+"([\w.-]{3,100})"\s*\{[^{}]{0,1000}?\bdefault\s*=\s*"([^"\n]{3,256})"`)},
-		{words: []string{"set {", "set_sensitive {"}, named: true, match: lazyregexp.New(`\bset(?:_sensitive)?\s*\{\s*name\s*=\s*"(?:[\w-]+\.)*([\w-]{3,100})"\s*value\s*=\s*"([^"\n]{3,256})"`)},
+		{
+			words: []string{"variable "},
+			named: true,
+			match: lazyregexp.New(`\bvariable\s+"([\w.-]{3,100})"\s*\{[^{}]{0,1000}?\bdefault\s*=\s*"([^"\n]{3,256})"`),
+		},
+		{
+			words: []string{"set {", "set_sensitive {"},
+			named: true,
+			match: lazyregexp.New(
+				`\bset(?:_sensitive)?\s*\{\s*name\s*=\s*"(?:[\w-]+\.)*([\w-]{3,100})"\s*value\s*=\s*"([^"\n]{3,256})"`,
+			),
+		},
 		// a heading or a paragraph with the name, and the value on a line of its own
-		{words: []string{"token", "key", "secret", "jeton", "clé", "schlüssel", "clave", "chave", "chiave", "sleutel"}, named: true, long: 16,
-			match: lazyregexp.New("(?m)^[ \\t#>*]*(?:- )?([\\pL][\\pL '’_-]{2,40}?)[ \\t]*(?:\\*\\*)?[ \\t]*:?(?:\\*\\*)?[ \\t]*\\n(?:[ \\t]*\\n|```\\w*[ \\t]*\\n){0,2}[ \\t]*`{0,3}([\\w.~+/=-]{16,256})`{0,3}[ \\t]*$")},
+		{
+			words: []string{"token", "key", "secret", "jeton", "clé", "schlüssel", "clave", "chave", "chiave", "sleutel"},
+			named: true,
+			long:  16,
+			match: lazyregexp.New(
+				"(?m)^[ \\t#>*]*(?:- )?([\\pL][\\pL '’_-]{2,40}?)[ \\t]*(?:\\*\\*)?[ \\t]*:?(?:\\*\\*)?[ \\t]*\\n(?:" +
+					"[ \\t]*\\n|```\\w*[ \\t]*\\n){0,2}[ \\t]*`{0,3}([\\w.~+/=-]{16,256})`{0,3}[ \\t]*$",
+			),
+		},
 	})
 })
 

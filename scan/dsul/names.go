@@ -27,33 +27,40 @@ const (
 // The names of credentials, in lower case without separators and accents. They match the end of
 // a name, and cover the languages that workspace authors use.
 var (
-	passwordNames = literal.NewVocabulary(`password passwords passwd passw pwd pw pswd psw passphrase passcode pass userpass dbpass smtppass adminpass rootpass
-		mailpass ftppass sftppass ldappass mysqlpass redispass proxypass sudopass basicauthpass keypass storepass keystorepass truststorepass
-		mlabpass ircpass unlockcode pincode secretword
-		mdp motdepasse codepin codesecret motsecret passwort kennwort losungswort geheimzahl zugangscode contrasena clave palabraclave
-		codigopin senha palavrapasse palavrachave parola parolachiave codicepin wachtwoord paswoord pincodes toegangscode
-		haslo passord losenord adgangskode kodeord salasana tunnussana heslo jelszo sifre sifrem lozinka geslo matkhau contrasenya schlusselwort
-		phrasedepasse phrasesecrete motdepassesecret paroladiaccesso parolasegreta wachtzin geheimecode geheimcode codigosecreto codicesegreto frasesecreta fraseclave
-		codeacces codedacces claveacceso clavedeacceso paroladordine secretcode secretphrase secretanswer recoveryphrase securityanswer requirepass
-		unlockpin cardpin simpin userpin loginpin puk psk wifipsk presharedkey wpakey wifikey
-		пароль гасло лозинка парола κωδικος סיסמה رمزالمرور كلمةالمرور รหัสผ่าน 密码 密碼 口令 パスワード パスコード 暗証番号 비밀번호 암호`)
-	credentialNames = literal.NewVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey apikeys apitoken apisecret accesskey
-		accesstoken authtoken authkey bearer jwt credential credentials creds cred authorization auth privatekey signingkey signingsecret
-		encryptionkey cryptokey masterkey sharedkey sharedaccesskey sharedsecret accountkey servicekey serviceaccountkey subscriptionkey
-		licensekey licencekey appcertificate appkey appsecret consumersecret webhooksecret sastoken connectionstring dsn cookie hmackey hmacsecret sshkey
-		deploykey functionkey functionskey storagekey adminkey hostkey ocpapimsubscriptionkey jwtsecret totpsecret
-		otpsecret totpseed otpseed seedphrase mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature
-		authenticationtoken secretkeybase querykey recordkey tokenkey unsealkey recoverykey recoverycode backupcode
-		jeton jetons clesecrete cleapi clefapi cleprivee cledacces identifiantssecrets geheimnis geheimschlussel apischlussel zugangsschlussel
-		apitokens accesstokens authtokens refreshtoken masterauth secretid serverkey unlockkey llaveapi llavesecreta kluczapi
-		apinyckel apinokkel apinogle apiavain apikulcs apianahtari cheieapi klicapi apiklic токен ключapi apiключ токендоступа
-		密钥 秘钥 密鑰 令牌 api密钥 访问令牌 apiキー トークン アクセストークン シークレット 비밀키 토큰 api키 schlusselapi
-		zugangsdaten zugriffsschlussel privaterschlussel secreto claveapi clavesecreta claveprivada credenciales segredo chaveapi
-		chavesecreta credenciais segreto chiaveapi chiavesegreta credenziali geheim geheimesleutel apisleutel toegangssleutel toegangstoken`)
+	passwordNames = literal.NewVocabulary(`password passwords passwd passw pwd pw pswd psw passphrase passcode
+		pass userpass dbpass smtppass adminpass rootpass mailpass ftppass sftppass ldappass mysqlpass redispass
+		proxypass sudopass basicauthpass keypass storepass keystorepass truststorepass mlabpass ircpass
+		unlockcode pincode secretword mdp motdepasse codepin codesecret motsecret passwort kennwort losungswort
+		geheimzahl zugangscode contrasena clave palabraclave codigopin senha palavrapasse palavrachave parola
+		parolachiave codicepin wachtwoord paswoord pincodes toegangscode haslo passord losenord adgangskode
+		kodeord salasana tunnussana heslo jelszo sifre sifrem lozinka geslo matkhau contrasenya schlusselwort
+		phrasedepasse phrasesecrete motdepassesecret paroladiaccesso parolasegreta wachtzin geheimecode
+		geheimcode codigosecreto codicesegreto frasesecreta fraseclave codeacces codedacces claveacceso
+		clavedeacceso paroladordine secretcode secretphrase secretanswer recoveryphrase securityanswer
+		requirepass unlockpin cardpin simpin userpin loginpin puk psk wifipsk presharedkey wpakey wifikey пароль
+		гасло лозинка парола κωδικος סיסמה رمزالمرور كلمةالمرور รหัสผ่าน 密码 密碼 口令 パスワード パスコード 暗証番号 비밀번호 암호`)
+	credentialNames = literal.NewVocabulary(`secret secrets clientsecret secretkey secretaccesskey token apikey
+		apikeys apitoken apisecret accesskey accesstoken authtoken authkey bearer jwt credential credentials
+		creds cred authorization auth privatekey signingkey signingsecret encryptionkey cryptokey masterkey
+		sharedkey sharedaccesskey sharedsecret accountkey servicekey serviceaccountkey subscriptionkey
+		licensekey licencekey appcertificate appkey appsecret consumersecret webhooksecret sastoken
+		connectionstring dsn cookie hmackey hmacsecret sshkey deploykey functionkey functionskey storagekey
+		adminkey hostkey ocpapimsubscriptionkey jwtsecret totpsecret otpsecret totpseed otpseed seedphrase
+		mnemonic pat ingestionkey integrationkey pin sharedaccesssignature sassignature authenticationtoken
+		secretkeybase querykey recordkey tokenkey unsealkey recoverykey recoverycode backupcode jeton jetons
+		clesecrete cleapi clefapi cleprivee cledacces identifiantssecrets geheimnis geheimschlussel apischlussel
+		zugangsschlussel apitokens accesstokens authtokens refreshtoken masterauth secretid serverkey unlockkey
+		llaveapi llavesecreta kluczapi apinyckel apinokkel apinogle apiavain apikulcs apianahtari cheieapi
+		klicapi apiklic токен ключapi apiключ токендоступа 密钥 秘钥 密鑰 令牌 api密钥 访问令牌 apiキー トークン アクセストークン シークレット 비밀키
+		토큰 api키 schlusselapi zugangsdaten zugriffsschlussel privaterschlussel secreto claveapi clavesecreta
+		claveprivada credenciales segredo chaveapi chavesecreta credenciais segreto chiaveapi chiavesegreta
+		credenziali geheim geheimesleutel apisleutel toegangssleutel toegangstoken`)
 	// hintedNames may name credentials: the value has to look random.
-	hintedNames = literal.NewVocabulary(`sas sasurl salt hmac signature session sessionid sid authentication authn openai anthropic mistral claude gemini
-		groq cohere huggingface perplexity deepseek azureopenai licence license licenca licencia licenza webhook webhookurl clef cle
-		schlussel chave llave chiave sleutel clavero klucz nyckel nokkel nogle avain kulcs anahtar ключ 키 api sk sessionkey jaas accesscode invitecode activationcode encryption seed nonce`)
+	hintedNames = literal.NewVocabulary(`sas sasurl salt hmac signature session sessionid sid authentication
+		authn openai anthropic mistral claude gemini groq cohere huggingface perplexity deepseek azureopenai
+		licence license licenca licencia licenza webhook webhookurl clef cle schlussel chave llave chiave
+		sleutel clavero klucz nyckel nokkel nogle avain kulcs anahtar ключ 키 api sk sessionkey jaas accesscode
+		invitecode activationcode encryption seed nonce`)
 )
 
 // softNames are hinted names that also occur outside configuration for values that are public
@@ -62,33 +69,39 @@ var softNames = literal.NewVocabulary(`signature nonce seed salt session session
 
 var (
 	// trailing words do not change the meaning of a name: apiKeyProd, tokenV2, password_eu.
-	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging stage preprod uat qa test old new
-		default current backup primary secondary main raw v base tmp temp admin service
-		bdd bd db database datenbank banco base smtp ldap ftp sftp utente usuario benutzer gebruiker utilisateur user client cliente
-		eu fr de es it pt nl be ch at lu uk us na emea apac latam int ext europe france east west north south central global`)
+	trailing = literal.NewVocabulary(`value values literal plain env prod production dev development staging
+		stage preprod uat qa test old new default current backup primary secondary main raw v base tmp temp
+		admin service bdd bd db database datenbank banco base smtp ldap ftp sftp utente usuario benutzer
+		gebruiker utilisateur user client cliente eu fr de es it pt nl be ch at lu uk us na emea apac latam int
+		ext europe france east west north south central global`)
 	// connecting words precede the purpose of a credential: passwordForUser.
 	connecting = literal.NewVocabulary(`for of pour fur von para per voor`)
 	// passwordTraits after a password name an attribute of it, or an operation on it:
 	// passwordPolicy, passwordLength.
-	passwordTraits = literal.NewVocabulary(`policy policies length min max size expiry expires expired expiration ttl lifetime age date time at updated changed created
-		count limit enabled disabled required requirements valid validation strength score rule rules error errors attempts attempt endpoint provider issuer
-		scope scopes strategy method mode algorithm encoding field fields input store manager status state reset change recovery page form screen view button link
-		login grant flow rotation history complexity reminder forgotten confirmation confirm match mismatch visible hidden visibility toggle selector locator
-		header headers column table attribute property option options env var variable`)
+	passwordTraits = literal.NewVocabulary(`policy policies length min max size expiry expires expired
+		expiration ttl lifetime age date time at updated changed created count limit enabled disabled required
+		requirements valid validation strength score rule rules error errors attempts attempt endpoint provider
+		issuer scope scopes strategy method mode algorithm encoding field fields input store manager status
+		state reset change recovery page form screen view button link login grant flow rotation history
+		complexity reminder forgotten confirmation confirm match mismatch visible hidden visibility toggle
+		selector locator header headers column table attribute property option options env var variable`)
 	// harmless words directly before a credential name change its meaning: maxTokens,
 	// nextPageToken, publicKey, forgotPassword.
-	harmless = literal.NewVocabulary(`public publishable anon anonymous max min num number total count prompt completion input output used
-		next page continuation cursor stop start eos bos pad unk special per price cost remaining limit forgot forget reset show hide
-		has is require requires required confirm lost validate check allow enable enabled disable need needs with without no
-		missing invalid wrong expired bad csrf xsrf hashed masked ask when if sync push device existing external for use save valid
-		imagepull pull change forgotten`)
+	harmless = literal.NewVocabulary(`public publishable anon anonymous max min num number total count prompt
+		completion input output used next page continuation cursor stop start eos bos pad unk special per price
+		cost remaining limit forgot forget reset show hide has is require requires required confirm lost
+		validate check allow enable enabled disable need needs with without no missing invalid wrong expired bad
+		csrf xsrf hashed masked ask when if sync push device existing external for use save valid imagepull pull
+		change forgotten`)
 	// between words may separate a harmless word from the name: resetUserPassword.
 	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
 	// harmlessKeys are words before "key" for keys of data structures.
-	harmlessKeys = literal.NewVocabulary(`public pub topology publishable primary foreign sort partition row object cache group map translation i18n label
-		data state routing hot short idempotency field item index search unique list react dict lookup site sitekey anon locale
-		encrypted wrapped message event enter arrow shift escape press parent child root metric dedup deduplication storage session local query tree
-		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting grouping aggregate`)
+	harmlessKeys = literal.NewVocabulary(`public pub topology publishable primary foreign sort partition row
+		object cache group map translation i18n label data state routing hot short idempotency field item index
+		search unique list react dict lookup site sitekey anon locale encrypted wrapped message event enter
+		arrow shift escape press parent child root metric dedup deduplication storage session local query tree
+		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting
+		grouping aggregate`)
 )
 
 // maxName is the maximum length of a name, in bytes.
@@ -219,13 +232,29 @@ var suffixes = []struct {
 	text string
 	strength
 }{
-	{"password", password}, {"passwd", password}, {"passwort", password}, {"passphrase", password}, {"wachtwoord", password}, {"kennwort", password},
-	{"apikey", credential}, {"secretkey", credential}, {"accesskey", credential}, {"accesstoken", credential}, {"authtoken", credential},
+	{
+		"password",
+		password,
+	},
+	{"passwd", password},
+	{"passwort", password},
+	{"passphrase", password},
+	{"wachtwoord", password},
+	{"kennwort", password},
+	{
+		"apikey",
+		credential,
+	},
+	{"secretkey", credential},
+	{"accesskey", credential},
+	{"accesstoken", credential},
+	{"authtoken", credential},
 }
 
 // services are the first part of single-word password names: smtppw, dbpass.
-var services = literal.NewVocabulary(`db sql mysql mssql pg postgres oracle mongo redis rabbit mq smtp mail imap pop ftp sftp ssh ldap ad root admin user usr
-	proxy vpn wifi wlan sudo key store master bind http web api app login my srv svc host server cert pfx p require become bind svc`)
+var services = literal.NewVocabulary(`db sql mysql mssql pg postgres oracle mongo redis rabbit mq smtp mail imap
+	pop ftp sftp ssh ldap ad root admin user usr proxy vpn wifi wlan sudo key store master bind http web api app
+	login my srv svc host server cert pfx p require become bind svc`)
 
 // shortNames are the last part of such names.
 var shortNames = strings.Fields("pw pwd psw pass mdp")

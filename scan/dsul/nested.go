@@ -35,7 +35,8 @@ const minNested = 8
 // other strings, and for strings too large to parse, which are scanned as text.
 func (s *fileScan) scanStructure(ctx context.Context, text string, at position) bool {
 	trimmed := strings.TrimSpace(text)
-	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) || strings.ContainsRune("{%[", rune(trimmed[1])) {
+	if at.nested >= maxNested || len(trimmed) < minNested || !strings.ContainsRune("{[", rune(trimmed[0])) ||
+		strings.ContainsRune("{%[", rune(trimmed[1])) {
 		return false
 	}
 	if trimmed[0] == '{' && !strings.Contains(trimmed, ":") {
@@ -57,7 +58,9 @@ func (s *fileScan) scanDocument(ctx context.Context, text string, at position) {
 
 // settingLine matches a line of a configuration file: a name and a value, a comment, a section
 // or a template instruction.
-var settingLine = lazyregexp.New(`^\s*(?:[#;\[].*|\{\{.*\}\}|\{%.*%\}|---|(?:export\s+|- )?["']?[\w./-]+["']?\s*[:=].*)?\s*$`)
+var settingLine = lazyregexp.New(
+	`^\s*(?:[#;\[].*|\{\{.*\}\}|\{%.*%\}|---|(?:export\s+|- )?["']?[\w./-]+["']?\s*[:=].*)?\s*$`,
+)
 
 // maxSettings is the maximum length of a string to treat as a configuration file, in bytes.
 const maxSettings = 16 << 10

@@ -12,8 +12,8 @@ import (
 )
 
 // loginNames are the names of values that hold a user and a password together.
-var loginNames = literal.NewVocabulary(`auth basicauth basic httpauth proxyauth login logins userpass userpassword userpwd credentials creds proxyuser
-	user username userinfo account`)
+var loginNames = literal.NewVocabulary(`auth basicauth basic httpauth proxyauth login logins userpass
+	userpassword userpwd credentials creds proxyuser user username userinfo account`)
 
 // namespaces qualify the names of users, instead of being one.
 var namespaces = literal.NewVocabulary(`oidc ldap saml github google azure urn system iam arn sub acct`)
@@ -40,7 +40,10 @@ func (s *fileScan) reportLogin(text string, at position) bool {
 // functions and commands, which may be something else, need them.
 func isChosen(text string) bool {
 	t := literal.TraitsOf(text)
-	return len(text) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > 0 && !literal.IsWordy(text)) && isGiven(text) && !literal.IsKnown(text) && !isName(text)
+	return len(text) >= minStrong && t.Letters > 0 && (t.Digits > 0 || t.Others > 0 && !literal.IsWordy(text)) &&
+		isGiven(text) &&
+		!literal.IsKnown(text) &&
+		!isName(text)
 }
 
 // reportLoginPair reports the password in auth: [user, password].
@@ -49,7 +52,8 @@ func (s *fileScan) reportLoginPair(n *yaml.Node, at location) {
 		return
 	}
 	user, pass := n.Content[0], n.Content[1]
-	if user.Kind == yaml.ScalarNode && pass.Kind == yaml.ScalarNode && isChosen(pass.Value) && !strings.Contains(pass.Value, ":") {
+	if user.Kind == yaml.ScalarNode && pass.Kind == yaml.ScalarNode && isChosen(pass.Value) &&
+		!strings.Contains(pass.Value, ":") {
 		s.report(rulePassword, pass.Value, s.positionOf(pass, at.item(1)))
 	}
 }
@@ -57,7 +61,9 @@ func (s *fileScan) reportLoginPair(n *yaml.Node, at location) {
 // scanOptionPair reports a secret that follows an option in a list of arguments: [--password, secret].
 func (s *fileScan) scanOptionPair(before, value *yaml.Node, at location) {
 	name := strings.TrimLeft(before.Value, "-")
-	if before.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || name == before.Value || strings.HasPrefix(value.Value, "-") || strings.ContainsAny(value.Value, " $") {
+	if before.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || name == before.Value ||
+		strings.HasPrefix(value.Value, "-") ||
+		strings.ContainsAny(value.Value, " $") {
 		return
 	}
 	if strength := s.strengthOf(name); strength >= credential {
@@ -81,7 +87,9 @@ func (s *fileScan) scanBranches(text string, at position) {
 
 var (
 	// disguised matches keys with a scheme before them or a file extension behind them.
-	disguised = lazyregexp.New(`^(?:(?:urn|tag|tel|file|data|jdbc|mailto|cid|did|spiffe|javascript):)?([^,;/]+?)(?:\.[a-z]{2,5})?$`)
+	disguised = lazyregexp.New(
+		`^(?:(?:urn|tag|tel|file|data|jdbc|mailto|cid|did|spiffe|javascript):)?([^,;/]+?)(?:\.[a-z]{2,5})?$`,
+	)
 	// wallet matches identifiers that only look like a key behind a scheme.
 	wallet = lazyregexp.New(`^[0-9a-f-]{36}$`)
 )
@@ -89,7 +97,8 @@ var (
 // isDisguised reports a key that looks like a URN or a file name.
 func isDisguised(text string) bool {
 	m := disguised.FindStringSubmatch(text)
-	if m == nil || m[1] == text || wallet.MatchString(m[1]) || strings.HasPrefix(text, "did:") && strings.Contains(m[1], ":") {
+	if m == nil || m[1] == text || wallet.MatchString(m[1]) ||
+		strings.HasPrefix(text, "did:") && strings.Contains(m[1], ":") {
 		return false
 	}
 	for part := range strings.SplitSeq(m[1], ":") {

@@ -20,7 +20,9 @@ import (
 // apiKey: {{secret.apiKey}}.
 func (s *fileScan) isSurelyClean() bool {
 	data := s.file.Data
-	if !isYAML(s.file.Path) || suspiciousWords().Any(data) || hasEscape(data) || !utf8.Valid(data) || !hasNoSecretURL(data) || !hasNoLogin(data) {
+	if !isYAML(s.file.Path) || suspiciousWords().Any(data) || hasEscape(data) || !utf8.Valid(data) ||
+		!hasNoSecretURL(data) ||
+		!hasNoLogin(data) {
 		return false
 	}
 	var previous []byte
@@ -161,8 +163,10 @@ func (m *memory) findEnding(name string) ending {
 	last := afterDot(name)
 	lower := strings.ToLower(last)
 	return ending{
-		namesCredential: m.strengthOf(name) >= credential || m.strengthOf(last) >= credential || lower == "basic" || lower == "cookies",
-		completesName:   credentialSuffixes[lower], isTrailing: trailing[lower],
+		namesCredential: m.strengthOf(name) >= credential || m.strengthOf(last) >= credential || lower == "basic" ||
+			lower == "cookies",
+		completesName: credentialSuffixes[lower],
+		isTrailing:    trailing[lower],
 	}
 }
 
@@ -171,7 +175,8 @@ func isASCIILetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <
 func afterDot(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // credentialSuffixes are words that name a credential together with the preceding word ("pass phrase").
-var credentialSuffixes = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive privee segreta secreta pin pass`)
+var credentialSuffixes = literal.NewVocabulary(`string phrase word passe key keys code seed token secret prive
+	privee segreta secreta pin pass`)
 
 // endingLength is the number of letters to look up at the end of a word.
 const endingLength = 3
@@ -180,7 +185,14 @@ const endingLength = 3
 // most words with one lookup.
 type endingSet [1 << (5 * endingLength)]bool
 
-var endings = newEndings(passwordNames, credentialNames, trailing, credentialSuffixes, literal.NewVocabulary("basic cookies pass"), shortPasswords())
+var endings = newEndings(
+	passwordNames,
+	credentialNames,
+	trailing,
+	credentialSuffixes,
+	literal.NewVocabulary("basic cookies pass"),
+	shortPasswords(),
+)
 
 // shortPasswords returns the single-word names that end in a short word for password.
 func shortPasswords() literal.Vocabulary {
@@ -273,7 +285,8 @@ func (s *fileScan) isHarmless(start, end int) bool {
 
 // mayBeForm reports lines in which a value may follow the name without an operator.
 func mayBeForm(before, after string) bool {
-	if first, _, _ := strings.Cut(strings.TrimLeft(before, " -|\"'"), " "); formStarts[strings.ToLower(first)] || strings.Contains(before, "==") || strings.Contains(before, "login ") {
+	first, _, _ := strings.Cut(strings.TrimLeft(before, " -|\"'"), " ")
+	if formStarts[strings.ToLower(first)] || strings.Contains(before, "==") || strings.Contains(before, "login ") {
 		return true
 	}
 	quoted := strings.TrimLeft(after, " (")
@@ -356,5 +369,6 @@ func isTemplateValue(value string) bool {
 // isTemplate reports a value that is a single template, quoted or not.
 func isTemplate(value string) bool {
 	value = strings.Trim(value, `'" `)
-	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2 && !strings.ContainsAny(value, "'\"`")
+	return strings.HasPrefix(value, "{{") && strings.Index(value, "}}") == len(value)-2 &&
+		!strings.ContainsAny(value, "'\"`")
 }

@@ -4,6 +4,7 @@ package dsul
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
@@ -24,7 +25,7 @@ func hasEscape(data []byte) bool {
 // hasNoLogin reports whether nothing after the name of a user or an account looks like a user and a
 // password with a colon between them. The value may start on a later line.
 func hasNoLogin(data []byte) bool {
-	for _, name := range []string{"ser", "ogin", "uth", "nfo", "ount", "asic", "SER", "OGIN", "UTH", "NFO", "OUNT", "ASIC"} {
+	for _, name := range loginEndings {
 		for rest := data; ; {
 			i := bytes.Index(rest, []byte(name))
 			if i < 0 {
@@ -38,6 +39,9 @@ func hasNoLogin(data []byte) bool {
 	}
 	return true
 }
+
+// loginEndings end the names of users and accounts, in lower and upper case.
+var loginEndings = strings.Fields("ser ogin uth nfo ount asic SER OGIN UTH NFO OUNT ASIC")
 
 // isNameEnd reports whether text starts with the rest of a name that has a value, or that is the value of
 // name in {name: account, value: …}.

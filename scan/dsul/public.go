@@ -16,7 +16,14 @@ var (
 	googleKey = lazyregexp.New(`AIza[\w-]{35}`)
 	// firebaseFields accompany the key of a Firebase web app. Google documents that this key is
 	// public: server-side rules protect the data.
-	firebaseFields = [][]byte{[]byte("authDomain"), []byte("messagingSenderId"), []byte("storageBucket"), []byte("databaseURL"), []byte("measurementId"), []byte(":web:")}
+	firebaseFields = [][]byte{
+		[]byte("authDomain"),
+		[]byte("messagingSenderId"),
+		[]byte("storageBucket"),
+		[]byte("databaseURL"),
+		[]byte("measurementId"),
+		[]byte(":web:"),
+	}
 )
 
 const (
@@ -46,7 +53,13 @@ func (s *fileScan) findPublicKeys() []scan.Match {
 		}
 		if fields >= minFirebase {
 			line, column := s.lines.Position(m[0])
-			list = append(list, scan.Match{Rule: rulePublic, Secret: secret.New(string(data[m[0]:m[1]])), Line: line, Column: column, Verification: scan.NotChecked})
+			list = append(list, scan.Match{
+				Rule:         rulePublic,
+				Secret:       secret.New(string(data[m[0]:m[1]])),
+				Line:         line,
+				Column:       column,
+				Verification: scan.NotChecked,
+			})
 		}
 	}
 	return list

@@ -7,19 +7,20 @@ import "github.com/prismeai/workspaces-release/scan/internal/literal"
 var (
 	// publicNames end the names of values that look random but are public: identifiers, digests
 	// and ciphertext.
-	publicNames = literal.NewVocabulary(`id ids uid uuid guid oid kid cid hash hashes md sha checksum checksums match digest etag commit commits
-		revision rev integrity fingerprint thumbprint trace span build version image sum address wallet
-		transaction tx txid block n cursor csrf xsrf h encrypted crypt ciphertext
-		cert certificate pubkey publickey public peer node container pod blob layer identifier identifiers
-		sitekey asset assets chunk sub file jti aud iss azp secure dst modified traceparent baggage since ref sri
+	publicNames = literal.NewVocabulary(`id ids uid uuid guid oid kid cid hash hashes md sha checksum checksums
+		match digest etag commit commits revision rev integrity fingerprint thumbprint trace span build version
+		image sum address wallet transaction tx txid block n cursor csrf xsrf h encrypted crypt ciphertext cert
+		certificate pubkey publickey public peer node container pod blob layer identifier identifiers sitekey
+		asset assets chunk sub file jti aud iss azp secure dst modified traceparent baggage since ref sri
 		correlation request checkout`)
 	// signatureNames end the names of values that are public, but grant access in a request.
 	signatureNames = literal.NewVocabulary(`signature sig nonce salt iv`)
 	// textNames end the names of other values that are not secret: texts, addresses, and key and
 	// token, because the names of secret keys and tokens are recognized as a whole.
-	textNames = literal.NewVocabulary(`key keys token tokens slug name url uri href link path filename icon photo src color type format pattern
-		regex regexp template tag tags label title description text content prompt message query sql css html
-		style script code data payload document schema topic channel queue bucket index model class classname`)
+	textNames = literal.NewVocabulary(`key keys token tokens slug name url uri href link path filename icon
+		photo src color type format pattern regex regexp template tag tags label title description text content
+		prompt message query sql css html style script code data payload document schema topic channel queue
+		bucket index model class classname`)
 )
 
 // hasPublicName reports a name whose last word says that its value is public.

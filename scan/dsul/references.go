@@ -10,10 +10,14 @@ import (
 
 // references match ciphertext and references to the secret stores of other programs. They do
 // not contain a password, but the platform does not resolve them either.
-var references = lazyregexp.New(`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
-	`(?:vault|ssm|ssm-secure|op|awssm|gcpsm|azkv|sops|ref\+\w+|secretsmanager|keyvault|doppler|infisical|bw|akv):[\w/.:#?=&@-]+|` +
-	`arn:aws[\w-]*:(?:secretsmanager|ssm|kms):\S+|projects/[\w-]+/secrets/\S+|@Microsoft\.KeyVault\(.*\)|` +
-	`\{\{resolve:(?:secretsmanager|ssm|ssm-secure):[^}]*\}\}|!(?:Ref|Sub|GetAtt|vault)\b.*|age1[0-9a-z]{58}|-----BEGIN AGE ENCRYPTED FILE-----.*)$`)
+var references = lazyregexp.New(
+	`^(?:ENC\[AES256_GCM,.*\]|ENC\([\w+/=]+\)|Ag[A-Za-z0-9+/]{150,}={0,2}|\$ANSIBLE_VAULT;.*|vault:v\d+:[\w+/=]+|` +
+		`(?:vault|ssm|ssm-secure|op|awssm|gcpsm|azkv|sops|ref\+\w+|secretsmanager|keyvault|doppler|infisical|bw|akv):` +
+		`[\w/.:#?=&@-]+|` +
+		`arn:aws[\w-]*:(?:secretsmanager|ssm|kms):\S+|projects/[\w-]+/secrets/\S+|@Microsoft\.KeyVault\(.*\)|` +
+		`\{\{resolve:(?:secretsmanager|ssm|ssm-secure):[^}]*\}\}|!(?:Ref|Sub|GetAtt|vault)\b.*|age1[0-9a-z]{58}|` +
+		`-----BEGIN AGE ENCRYPTED FILE-----.*)$`,
+)
 
 // minSealed is the minimum length of ciphertext that only its prefix identifies.
 const minSealed = 60

@@ -18,7 +18,10 @@ var (
 	privateKey = lazyregexp.New(`-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----((?:\\[rn]|[A-Za-z0-9+/=\s:,-])*)`)
 	puttyKey   = lazyregexp.New(`Private-Lines: \d+\s+((?:[A-Za-z0-9+/=]{20,}\s*)+)`)
 	// bareKey matches the base64 of a DER private key by its header: a sequence and a version.
-	bareKey = lazyregexp.New(`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+[A-Za-z0-9+/]{20,})*={0,2})`)
+	bareKey = lazyregexp.New(
+		`(?:^|[^A-Za-z0-9+/])(MI[A-Za-z0-9+/]{2,5}(?:AgEA|IBAD|IBAA)[A-Za-z0-9+/]{20,}(?:(?:\\n|\s)+` +
+			`[A-Za-z0-9+/]{20,})*={0,2})`,
+	)
 	// joinedStrings matches string concatenation in code.
 	joinedStrings = lazyregexp.New(`["'][ \t]*\+[ \t\r\n]*["']`)
 	keyBody       = lazyregexp.New(`[A-Za-z0-9+/]{24}`)
@@ -27,14 +30,22 @@ var (
 	orgKey      = lazyregexp.New(`\biak_[A-Za-z0-9-]+_([0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})`)
 	jwt         = lazyregexp.New(`\b(eyJ[\w-]{8,})\.(eyJ[\w-]{8,})\.[\w-]{10,}`)
 
-	webhook = lazyregexp.New(`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
-		`[\w.-]*(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[\w@/-]{30,}|chat\.googleapis\.com/v1/spaces/\S+token=[\w%-]{20,}|` +
-		`hooks\.zapier\.com/hooks/catch/\d+/\w{6,}/?|hook\.(?:\w+\.)?make\.com/\w{20,}|maker\.ifttt\.com/trigger/\w+/with/key/[\w-]{20,}|` +
-		`[\w.-]+\.azurewebsites\.net/\S*[?&]code=[\w%/=+-]{20,})`)
+	webhook = lazyregexp.New(
+		`https://(?:hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{20,}|(?:\w+\.)?discord` +
+			`(?:app)?\.com/api/webhooks/\d+/[\w-]{20,}|` +
+			`[\w.-]*(?:webhook\.office\.com/webhookb2|outlook\.office\.com/webhook)/[\w@/-]{30,}|` +
+			`chat\.googleapis\.com/v1/spaces/\S+token=[\w%-]{20,}|` +
+			`hooks\.zapier\.com/hooks/catch/\d+/\w{6,}/?|hook\.(?:\w+\.)?make\.com/\w{20,}|` +
+			`maker\.ifttt\.com/trigger/\w+/with/key/[\w-]{20,}|` +
+			`[\w.-]+\.azurewebsites\.net/\S*[?&]code=[\w%/=+-]{20,})`,
+	)
 
 	bearer = lazyregexp.New(`(?i)\bbearer\s+([\w.~+/-]{6,}=*)`)
 	basic  = lazyregexp.New(`(?i)\bbasic\s+([A-Za-z0-9+/_-]{8,}={0,2})`)
-	scheme = lazyregexp.New(`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`)
+	scheme = lazyregexp.New(
+		`^(?i)(?:token|apikey|api-key|key|digest|hmac|negotiate|splunk|genie[kK]ey|bot|oauth|sso-key|pve[aA]pi[tT]oken|` +
+			`bearer|basic)[\s=:]+(?:token=)?["']?([^\s"',]{6,})["']?$`,
+	)
 )
 
 // findShapes finds text that its format identifies as a secret.
@@ -147,11 +158,13 @@ func (s *fileScan) findURLs(text string, at position) bool {
 func (s *fileScan) findAuthorization(text string, at position) bool {
 	found := false
 	if at.header && at.strength == credential {
-		if m := scheme.FindStringSubmatch(strings.TrimSpace(text)); m != nil && isHeaderSecret(m[1]) && (workspaceParts[s.part] || !literal.IsWordy(m[1])) {
+		bare := strings.TrimSpace(text)
+		m := scheme.FindStringSubmatch(bare)
+		if m != nil && isHeaderSecret(m[1]) && (workspaceParts[s.part] || !literal.IsWordy(m[1])) {
 			s.report(ruleAuthorization, m[1], at)
 			return true
 		}
-		if bare := strings.TrimSpace(text); literal.IsUUID(bare) || literal.LooksRandom(bare) {
+		if literal.IsUUID(bare) || literal.LooksRandom(bare) {
 			s.report(ruleAuthorization, bare, at)
 			return true
 		}
@@ -160,7 +173,8 @@ func (s *fileScan) findAuthorization(text string, at position) bool {
 		return false
 	}
 	for _, m := range bearer.FindAllStringSubmatch(text, -1) {
-		if len(m[1]) >= literal.MinRandom && literal.LooksGenerated(m[1]) || at.header && isHeaderSecret(m[1]) && !literal.IsWordy(m[1]) {
+		if len(m[1]) >= literal.MinRandom && literal.LooksGenerated(m[1]) ||
+			at.header && isHeaderSecret(m[1]) && !literal.IsWordy(m[1]) {
 			found = true
 			s.report(ruleAuthorization, m[1], at)
 		}
@@ -203,7 +217,10 @@ var cookiePair = lazyregexp.New(`(?:^|[;\s])([\w.-]+)=([^\s;"',\x{E000}]{12,})`)
 
 var (
 	// analytics matches cookies for visitor statistics and consent.
-	analytics = lazyregexp.New(`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`)
+	analytics = lazyregexp.New(
+		`(?i)^(?:_ga|_gid|_gat|_gcl|_fbp|_hj|_pk_|_posthog|ph_|rl_|ajs_|amp_|amplitude|mp_|__utm|__cf|_clck|_clsk|_uet|` +
+			`optanon|intercom-|hubspot|__hs|cookieconsent|consent|.*consent|li_|_rdt)`,
+	)
 	isSession = lazyregexp.New(`(?i)sess|sid$|auth|token|jwt|remember|login|connect\.`)
 )
 
@@ -215,7 +232,8 @@ func (s *fileScan) findCookies(text string, at position) bool {
 	}
 	found := false
 	for _, m := range cookiePair.FindAllStringSubmatch(text, -1) {
-		if !analytics.MatchString(m[1]) && (literal.LooksRandom(m[2]) || isSession.MatchString(m[1]) && literal.LooksGenerated(m[2])) {
+		if !analytics.MatchString(m[1]) &&
+			(literal.LooksRandom(m[2]) || isSession.MatchString(m[1]) && literal.LooksGenerated(m[2])) {
 			found = true
 			s.report(ruleCookie, m[2], at)
 		}

@@ -69,7 +69,10 @@ func (s *fileScan) scanTableRow(t *table, line string, at position) {
 func (s *fileScan) scanCell(name, value string, at position) {
 	strength := s.strengthOf(name)
 	value = literal.MaskTemplates(value)
-	if strength < credential || strings.ContainsAny(name, "={}$<>;") || strings.Contains(value, "](") || strings.Trim(value, "-: ") == "" || strings.ContainsRune(value, literal.Mask) || nameStrength(value) > unnamed {
+	if strength < credential || strings.ContainsAny(name, "={}$<>;") || strings.Contains(value, "](") ||
+		strings.Trim(value, "-: ") == "" ||
+		strings.ContainsRune(value, literal.Mask) ||
+		nameStrength(value) > unnamed {
 		return
 	}
 	switch {
@@ -95,8 +98,9 @@ type fileKind struct {
 }
 
 // settingsFiles are the extensions of configuration files and their templates.
-var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini .properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl
-	.cue .jsonnet .json5 .jsonc .config .yaml-tpl .example .dist .sample`)
+var settingsFiles = literal.NewVocabulary(`.tpl .tmpl .gotmpl .j2 .jinja .jinja2 .erb .mustache .hbs .ini
+	.properties .conf .cfg .cnf .toml .env .tf .tfvars .hcl .cue .jsonnet .json5 .jsonc .config .yaml-tpl
+	.example .dist .sample`)
 
 func kindOf(f scan.File) fileKind {
 	name := strings.ToLower(path.Base(f.Path))
@@ -109,8 +113,10 @@ func kindOf(f scan.File) fileKind {
 		demo:        !workspaceParts[part(f.InWorkspace())] && literal.IsDemoFile(f.Path),
 		translation: !workspaceParts[part(f.InWorkspace())] && literal.IsTranslation(f.Path),
 		settings:    name != "nsswitch.conf" && settingsFiles[ext] || strings.HasPrefix(name, ".env"),
-		spaced:      name != "nsswitch.conf" && ext == ".conf" || strings.HasSuffix(name, "netrc") || ext == ".cnf" || ext == ".cfg" || ext == ".properties",
-		key:         ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
+		spaced: name != "nsswitch.conf" && ext == ".conf" || strings.HasSuffix(name, "netrc") || ext == ".cnf" ||
+			ext == ".cfg" ||
+			ext == ".properties",
+		key: ext == ".key" || name == "secret.txt" || name == "token.txt" || name == "password.txt",
 	}
 }
 
@@ -137,12 +143,21 @@ func (s *fileScan) scanSpecialLine(line string, at position) {
 			s.report(ruleHash, m[1], at)
 		}
 	case s.kind.spaced:
-		if name, value, ok := strings.Cut(line, " "); ok && !forwarding[name] && s.strengthOf(name) == password && isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
-			s.report(rulePassword, strings.Trim(value, " \"';"), at)
-		}
+		s.scanSpacedSetting(line, at)
 	case s.kind.key:
 		if literal.LooksRandom(line) {
 			s.report(ruleCredential, line, at)
 		}
+	}
+}
+
+// scanSpacedSetting scans a line with the name of a password, a space and the password.
+func (s *fileScan) scanSpacedSetting(line string, at position) {
+	name, value, found := strings.Cut(line, " ")
+	if !found || forwarding[name] || s.strengthOf(name) != password {
+		return
+	}
+	if isGiven(value) && !strings.ContainsAny(strings.TrimSpace(value), " {(") {
+		s.report(rulePassword, strings.Trim(value, " \"';"), at)
 	}
 }

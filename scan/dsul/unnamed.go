@@ -31,11 +31,17 @@ var (
 	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
 	// publicStart matches the start of public keys, certificates and signatures in base64, of
 	// times and of hexadecimal numbers.
-	publicStart = lazyregexp.New(`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|AAAAE2VjZHNh|AAAAGnNr|ssh-|age1|LS0tLS1|\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`)
+	publicStart = lazyregexp.New(
+		`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|AAAAE2VjZHNh|AAAAGnNr|ssh-|age1|LS0tLS1|` +
+			`\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`,
+	)
 	// publicID matches identifiers of services by their prefix, cuids, and signed tokens, which
 	// have a rule of their own.
-	publicID = lazyregexp.New(`^(?:(?:asst|thread|msg|run|step|file|vs|cus|prod|price|sub|acct|pi|evt|in|ch|seti|org|proj|chatcmpl|resp|call|toolu|req)[_-]\w+$|` +
-		`c[jklm][a-z0-9]{23}$|eyJ[\w-]+\.)`)
+	publicID = lazyregexp.New(
+		`^(?:(?:asst|thread|msg|run|step|file|vs|cus|prod|price|sub|acct|pi|evt|in|ch|seti|org|proj|chatcmpl|resp|call|` +
+			`toolu|req)[_-]\w+$|` +
+			`c[jklm][a-z0-9]{23}$|eyJ[\w-]+\.)`,
+	)
 	// hostEnd matches the end of a host name or a file name.
 	hostEnd = lazyregexp.New(`\.[A-Za-z]{2,10}(?::\d+)?$`)
 	// prefixed matches hexadecimal text behind the prefix of a token.
@@ -117,13 +123,15 @@ func nameOf(at location) string {
 
 // isWholeValue reports a token that is a value in YAML, or the only text of its file.
 func (s *fileScan) isWholeValue(token string, at position) bool {
-	return at.line > 0 && at.name != "" || len(s.file.Data) < 2*maxUnnamed && strings.TrimSpace(string(s.file.Data)) == token
+	return at.line > 0 && at.name != "" ||
+		len(s.file.Data) < 2*maxUnnamed && strings.TrimSpace(string(s.file.Data)) == token
 }
 
 // isGiven reports a token that is quoted, or the value of a name. Lines of encoded files and columns
 // of identifiers are neither.
 func (t rawToken) isGiven() bool {
-	if t.start > 0 && t.end < len(t.in) && strings.IndexByte("\"'`", t.in[t.start-1]) >= 0 && t.in[t.end] == t.in[t.start-1] {
+	if t.start > 0 && t.end < len(t.in) && strings.IndexByte("\"'`", t.in[t.start-1]) >= 0 &&
+		t.in[t.end] == t.in[t.start-1] {
 		return true
 	}
 	bare := strings.Trim(t.text(), tokenEnds)
@@ -218,7 +226,7 @@ func hasUnbroken(text string) bool {
 	if prefixed.MatchString(text) {
 		return true
 	}
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for part := range strings.FieldsFuncSeq(text, isSeparator) {
 		if len(part) < minUnbroken || isDigestSized(part) {
 			continue
 		}
@@ -233,6 +241,9 @@ func hasUnbroken(text string) bool {
 	return false
 }
 
+// isSeparator reports whatever is neither a letter nor a digit.
+func isSeparator(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
 // minLoose is the minimum length of text that is random as a whole, in bytes.
 const minLoose = 20
 
@@ -240,7 +251,7 @@ const minLoose = 20
 // names of machines are rare: hexadecimal text, and text whose random parts are short.
 func isLooselyRandom(text string) bool {
 	hasPart := false
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+	for part := range strings.FieldsFuncSeq(text, isSeparator) {
 		if hexRun.MatchString(part) {
 			return true
 		}

@@ -53,7 +53,8 @@ func userInfo(scheme, rest string) string {
 		return ""
 	case exampleHost.MatchString(rest[at+1:]) && len(pass) < minStrong:
 		return ""
-	case strings.Trim(pass, letters+"_") == "" && min(endStrength(user), endStrength(pass)) >= credential: // s3://access_key:secret_access_key@host
+	case strings.Trim(pass, letters+"_") == "" && min(endStrength(user), endStrength(pass)) >= credential:
+		// s3://access_key:secret_access_key@host
 		return ""
 	case user == pass && (strings.HasPrefix(rest[at:], "@l") || strings.HasPrefix(rest[at:], "@127.")): // a local test
 		return ""

@@ -46,13 +46,16 @@ func (s *fileScan) isOpaque(text string, at position) bool {
 
 // isListed reports an item of a list of keys or tokens, neither of which counts anything.
 func (at location) isListed() bool {
-	return at.steps != nil && at.steps.index >= 0 && (strings.EqualFold(at.name, "tokens") || strings.EqualFold(at.name, "keys"))
+	return at.steps != nil && at.steps.index >= 0 &&
+		(strings.EqualFold(at.name, "tokens") || strings.EqualFold(at.name, "keys"))
 }
 
 // identifiers match random texts that databases and programs generate as IDs: MongoDB IDs,
 // IBANs, ULIDs, nanoids, content identifiers of IPFS and addresses of wallets.
-var identifiers = lazyregexp.New(`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21}|` +
-	`Qm[1-9A-HJ-NP-Za-km-z]{44}|ba[a-z][a-z2-7]{50,}|(?:bc1|[13])[1-9A-HJ-NP-Za-km-z]{25,34})$`)
+var identifiers = lazyregexp.New(
+	`^(?:[0-9a-f]{24}|[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[0-7][0-9A-HJKMNP-TV-Z]{25}|[\w-]{21}|` +
+		`Qm[1-9A-HJ-NP-Za-km-z]{44}|ba[a-z][a-z2-7]{50,}|(?:bc1|[13])[1-9A-HJ-NP-Za-km-z]{25,34})$`,
+)
 
 func isIdentifier(text string) bool { return identifiers.MatchString(text) }
 
@@ -113,15 +116,30 @@ const minStrong = 6
 // isStrong reports text next to a template that is more than a connector between templates.
 func isStrong(text string) bool {
 	t := literal.TraitsOf(text)
-	separators := strings.Count(text, "-") + strings.Count(text, "_") + strings.Count(text, ".") + strings.Count(text, ":") + strings.Count(text, "@")
-	return len(text) >= minStrong && !strings.ContainsAny(text, " \n/?") && t.Letters > 0 && (t.Digits > 0 || t.Others > separators) &&
-		!literal.IsWordy(text) && !literal.IsPlaceholder(text)
+	separators := countAny(text, "-_.:@")
+	return len(text) >= minStrong && !strings.ContainsAny(text, " \n/?") && t.Letters > 0 &&
+		(t.Digits > 0 || t.Others > separators) &&
+		!literal.IsWordy(text) &&
+		!literal.IsPlaceholder(text)
+}
+
+// countAny counts the characters of a text that are in a set of ASCII characters.
+func countAny(text, set string) int {
+	n := 0
+	for _, r := range text {
+		if strings.ContainsRune(set, r) {
+			n++
+		}
+	}
+	return n
 }
 
 // isMixed reports text around a template with the letters, digits and symbols of a password.
 func isMixed(text string) bool {
 	t := literal.TraitsOf(text)
-	return isStrong(text) || len(text) >= minPassword && t.Letters > 0 && t.Digits > 0 && strings.ContainsAny(text, "!@#$%^&*+~=") && !strings.ContainsAny(text, " \n/")
+	return isStrong(text) ||
+		len(text) >= minPassword && t.Letters > 0 && t.Digits > 0 && strings.ContainsAny(text, "!@#$%^&*+~=") &&
+			!strings.ContainsAny(text, " \n/")
 }
 
 // sameWords reports a value that only repeats its name, as labels do.
@@ -129,13 +147,15 @@ func sameWords(text, name string) bool {
 	if strings.EqualFold(text, name) || len(text) > maxName {
 		return len(text) <= maxName
 	}
-	return strings.Join(literal.Words(text), "") == strings.Join(literal.Words(name), "") && strings.IndexFunc(text, unicode.IsDigit) < 0
+	return strings.Join(literal.Words(text), "") == strings.Join(literal.Words(name), "") &&
+		strings.IndexFunc(text, unicode.IsDigit) < 0
 }
 
 // isName reports a value that is itself a word for a credential, as in translations: {password:
 // Contraseña}.
 func isName(text string) bool {
-	if strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && r != ' ' && r != 'ー' && !unicode.IsMark(r) }) >= 0 {
+	isForeign := func(r rune) bool { return !unicode.IsLetter(r) && r != ' ' && r != 'ー' && !unicode.IsMark(r) }
+	if strings.ContainsFunc(text, isForeign) {
 		return false
 	}
 	joined := strings.Join(literal.Words(text), "")
@@ -171,26 +191,39 @@ var licence = lazyregexp.New(`\b(?:OR|AND|WITH)\b.*\)?$`)
 
 // isScrambled reports keys made of any printable characters, including spaces.
 func isScrambled(text string) bool {
+	if len(text) < minScrambled || len(text) > maxPassword || strings.Contains(text, "\n") {
+		return false
+	}
+	if literal.IsPlaceholder(text) || literal.IsKnown(text) || licence.MatchString(text) {
+		return false
+	}
 	t := literal.TraitsOf(text)
-	return len(text) >= minScrambled && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && !licence.MatchString(text) &&
-		len(text) <= maxPassword && !strings.Contains(text, "\n") && t.Upper > 3 && t.Lower > 3 && t.Digits > 1 &&
-		t.Others*6 > len(text) && strings.Count(text, " ")*8 < len(text)
+	isMixed := t.Upper > 3 && t.Lower > 3 && t.Digits > 1
+	return isMixed && t.Others*6 > len(text) && strings.Count(text, " ")*8 < len(text)
 }
 
 // isCredential reports a value that may be a credential. It accepts words only where a
 // credential is configured.
 func (s *fileScan) isCredential(text string, at position) bool {
-	if isName(text) || repeats(text, at.name) {
+	switch {
+	case isName(text), repeats(text, at.name):
 		return false
-	}
-	if s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/") || isDisguised(text) || isTyped(text, at.name) {
+	case literal.LooksGenerated(text), isScrambled(text), isSecretURL(text), isDisguised(text), isTyped(text, at.name):
+		return true
+	case s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/"),
+		(at.configured || at.assigned) && isLongNumber(text):
 		return true
 	}
-	if literal.LooksGenerated(text) || isScrambled(text) || isSecretURL(text) || (at.configured || at.assigned) && isLongNumber(text) {
-		return true
-	}
-	return at.configured && !at.schema && !at.label && isSecretName(at.name) && len(text) >= 8 &&
-		!strings.ContainsAny(text, " .\n") && !literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text) && len(literal.Words(text)) > 1
+	return at.configured && !at.schema && !at.label && isSecretName(at.name) && isCompoundWord(text)
+}
+
+// minCompoundWord is the minimum length of a secret that consists of words, in bytes.
+const minCompoundWord = 8
+
+// isCompoundWord reports words without spaces that may be a secret, such as sunrise-over-paris.
+func isCompoundWord(text string) bool {
+	return len(text) >= minCompoundWord && !strings.ContainsAny(text, " .\n") && len(literal.Words(text)) > 1 &&
+		!literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text)
 }
 
 // typed matches text that a person may have chosen as a key: it has no separators.
@@ -252,7 +285,8 @@ func (s *fileScan) isNamedAfter(text string) bool {
 }
 
 // weakPasswords are placeholders in documents, but passwords in a configuration.
-var weakPasswords = literal.NewVocabulary(`secret supersecret super_secret topsecret top_secret token default none 0000 1111 000000 111111 00000000`)
+var weakPasswords = literal.NewVocabulary(`secret supersecret super_secret topsecret top_secret token default
+	none 0000 1111 000000 111111 00000000`)
 
 // lowerVariable matches $name, which the platform does not expand.
 var lowerVariable = lazyregexp.New(`^\$[A-Za-z]*[a-z]\w*$`)
@@ -281,7 +315,8 @@ func isPassword(text string, at location) bool {
 	if strings.ContainsAny(text, " \t\r\n") {
 		return here && isPhrase(text)
 	}
-	if strings.Contains(text, "/") && isPathToValue(text) && strings.IndexFunc(text, unicode.IsDigit) < 0 && strings.Trim(text, pathSigns+letters) == "" {
+	if strings.Contains(text, "/") && isPathToValue(text) && strings.IndexFunc(text, unicode.IsDigit) < 0 &&
+		strings.Trim(text, pathSigns+letters) == "" {
 		return false
 	}
 	if t := literal.TraitsOf(text); at.label || at.schema {
@@ -313,18 +348,24 @@ func (s *fileScan) isEncodedPlaceholder(text string, strength strength) bool {
 		plain = string(data)
 		ok = err == nil && isPrintable(plain)
 	}
-	_, pass, _ := strings.Cut(strings.TrimSpace(plain), ":")
-	return ok && (literal.IsPlaceholder(strings.TrimSpace(plain)) || strength == credential && literal.IsWordy(plain) || s.kind.document && literal.IsFamousPassword(pass))
+	if !ok {
+		return false
+	}
+	plain = strings.TrimSpace(plain)
+	_, pass, _ := strings.Cut(plain, ":")
+	return literal.IsPlaceholder(plain) || strength == credential && literal.IsWordy(plain) ||
+		s.kind.document && literal.IsFamousPassword(pass)
 }
 
 // roots are the first segments of paths to values.
-var roots = literal.NewVocabulary(`body config secret secrets payload event user session run context global state data input output arguments vault this ctx
-	env request req params query item response result`)
+var roots = literal.NewVocabulary(`body config secret secrets payload event user session run context global
+	state data input output arguments vault this ctx env request req params query item response result`)
 
 // isPathToValue reports paths: body.user.password, team/app/password, ./run/secrets.
 func isPathToValue(text string) bool {
 	parts := strings.FieldsFunc(text, func(r rune) bool { return r == '.' || r == '/' })
-	return len(parts) == 0 || strings.ContainsAny(text[:1], "./") || roots[strings.ToLower(parts[0])] || nameStrength(parts[len(parts)-1]) > unnamed
+	return len(parts) == 0 || strings.ContainsAny(text[:1], "./") || roots[strings.ToLower(parts[0])] ||
+		nameStrength(parts[len(parts)-1]) > unnamed
 }
 
 const (
@@ -337,7 +378,8 @@ const (
 // isPhrase distinguishes a password with spaces from a sentence about one.
 func isPhrase(text string) bool {
 	list := strings.Fields(text)
-	if len(text) > maxPhrase || len(list) > maxPhraseWords || strings.ContainsAny(text, "\r\n") || literal.HasPlaceholderPart(text) {
+	if len(text) > maxPhrase || len(list) > maxPhraseWords || strings.ContainsAny(text, "\r\n") ||
+		literal.HasPlaceholderPart(text) {
 		return false
 	}
 	for _, word := range list {

@@ -131,8 +131,8 @@ func (s *fileScan) scanMapping(ctx context.Context, n *yaml.Node, at location, d
 
 // pairNames and pairValues are the keys of {name: apiKey, value: …}. Labels are for people.
 var (
-	pairNames = literal.NewVocabulary(`name key variable header field id k property param parameter setting option attribute fieldname envname
-		keyname varname`)
+	pairNames = literal.NewVocabulary(`name key variable header field id k property param parameter setting
+		option attribute fieldname envname keyname varname`)
 	pairLabels = literal.NewVocabulary(`label title caption libelle libellé bezeichnung etiqueta etichetta`)
 	pairValues = literal.NewVocabulary(`value val v default content valeur wert valor valore waarde fieldvalue text`)
 )

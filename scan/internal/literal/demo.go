@@ -16,8 +16,9 @@ var (
 	demoFile = lazyregexp.New(`(?i)(?:^|/)(?:(?:[\w.-]*[-_.])?(?:docker-)?compose(?:[-_.][\w.-]*)?\.ya?ml|\.github/workflows/[^/]+|\.(?:circleci|buildkite|evergreen|semaphore|woodpecker|gitlab|ci)/[^/]+|` +
 		`\.(?:gitlab-ci|travis|drone|woodpecker|cirrus|appveyor)[\w.-]*\.ya?ml|(?:appveyor|azure-pipelines|bitbucket-pipelines|cloudbuild|codeship|wercker)[\w.-]*\.ya?ml|[^/]+\.(?:example|sample|dist)(?:\.[\w-]+)?|(?:example|sample)\.[^/]+)$`)
 	// demoWords in a password mean that it protects nothing.
-	demoWords = NewVocabulary(`password passwort passwd passw pass pwd test tests testing demo dev local localhost example admin root user changeme secret default
-		temp tmp dummy sample postgres mysql mariadb mongo redis minio minioadmin rabbitmq elastic guest insecure`)
+	demoWords = NewVocabulary(`password passwort passwd passw pass pwd test tests testing demo dev local
+		localhost example admin root user changeme secret default temp tmp dummy sample postgres mysql mariadb
+		mongo redis minio minioadmin rabbitmq elastic guest insecure`)
 )
 
 // IsDemoFile reports files that start services for a test or a demonstration.
@@ -58,8 +59,9 @@ func HasDemoWord(v string) bool {
 func IsDemoWord(v string) bool { return IsWordy(leet.Replace(strings.TrimRight(v, digits+"!$.#"))) }
 
 // famousPasswords occur in documentation in place of any password.
-var famousPasswords = NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd mypassword mysecretpassword mysecret
-	secretpassword secretpasswd verysecretpasswd verysecretpassword supersecret testpassword guest letmein garbage open_sesame opensesame p@ss abc123`)
+var famousPasswords = NewVocabulary(`hunter2 p@ssw0rd p@ssword passw0rd pa$$word pa55word mypass mypasswd
+	mypassword mysecretpassword mysecret secretpassword secretpasswd verysecretpasswd verysecretpassword
+	supersecret testpassword guest letmein garbage open_sesame opensesame p@ss abc123`)
 
 // IsFamousPassword reports passwords that stand for any other in documentation.
 func IsFamousPassword(v string) bool {

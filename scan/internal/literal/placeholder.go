@@ -12,17 +12,20 @@ import (
 
 var (
 	// placeholderWords are complete values that stand for a secret.
-	placeholderWords = NewVocabulary(`password passwd pwd pass secret token key apikey api-key api_key accesstoken access_token credential
-		credentials user username login test none null nil undefined true false yes no on off n/a na empty string number integer
-		boolean bool object array any text date datetime file json yaml email url uri uuid required optional hidden masked redacted
-		invalid missing wrong unknown default auto automatic inherit disabled enabled bearer basic digest oauth oauth2 jwt
-		unused client_credentials authorization_code refresh_token api plain encrypted foo bar baz foobar todo tbd fixme dummy fake
-		sample example placeholder changeme changeit change_me change-me replaceme replace-me replace_me secretref valuefrom
-		motdepasse mdp jeton passwort pass_word anonymous username:password user:password user:pass sk-test s3cr3t`)
+	placeholderWords = NewVocabulary(`password passwd pwd pass secret token key apikey api-key api_key
+		accesstoken access_token credential credentials user username login test none null nil undefined true
+		false yes no on off n/a na empty string number integer boolean bool object array any text date datetime
+		file json yaml email url uri uuid required optional hidden masked redacted invalid missing wrong unknown
+		default auto automatic inherit disabled enabled bearer basic digest oauth oauth2 jwt unused
+		client_credentials authorization_code refresh_token api plain encrypted foo bar baz foobar todo tbd
+		fixme dummy fake sample example placeholder changeme changeit change_me change-me replaceme replace-me
+		replace_me secretref valuefrom motdepasse mdp jeton passwort pass_word anonymous username:password
+		user:password user:pass sk-test s3cr3t`)
 	// placeholderParts turn a value made of words into a placeholder if it contains one of
 	// them.
-	placeholderParts = NewVocabulary(`your example placeholder changeme change changeit replace replaceme todo tbd fixme dummy fake sample
-		insert redacted masked hidden enter provide votre remplacer exemple foo bar foobar baz lorem`)
+	placeholderParts = NewVocabulary(`your example placeholder changeme change changeit replace replaceme todo
+		tbd fixme dummy fake sample insert redacted masked hidden enter provide votre remplacer exemple foo bar
+		foobar baz lorem`)
 	// variable matches variable names used as values: $TOKEN, $token, $payload.password,
 	// API_KEY, c.env.TOKEN.
 	variable = lazyregexp.New(`^(?:\$[A-Z_][A-Z0-9_]*|\$[A-Za-z_]\w*(?:\.\w+)+|(?:\w+\.)*env\.\w+)$`)

@@ -50,10 +50,12 @@ func unaccented(word string) string {
 }
 
 // shortWords are words without a vowel, or shorter than regular words.
-var shortWords = NewVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms sso ssl tls tcp ssh sql gpt llm mcp
-	rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it nl uk us eu ai ml os k8s s3 io gcp aws dev prod qa hr sdk cli rest
-	on in to of at by is no or if it up do go me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw
-	ip vpc cdn dns hf svc pfx crt ssm kms arn cr gh gl ci cd pr mr vm sg lb ns tf np rw ro rds ec sqs sns iam mfa otp tmp ttl rpc grpc`)
+var shortWords = NewVocabulary(`a i db dbs id ids ui ux js ts css html http https url api apis jwt crm www sms
+	sso ssl tls tcp ssh sql gpt llm mcp rag pdf csv xml json yml txt md my v x y z p m s ws wss fr en de es it
+	nl uk us eu ai ml os k8s s3 io gcp aws dev prod qa hr sdk cli rest on in to of at by is no or if it up do go
+	me we as so an am ok ms sync async src std str num ctx req res cfg env var msg dst tmp usr pwd pw ip vpc cdn
+	dns hf svc pfx crt ssm kms arn cr gh gl ci cd pr mr vm sg lb ns tf np rw ro rds ec sqs sns iam mfa otp tmp
+	ttl rpc grpc`)
 
 // IsWordy reports text that consists of words, such as identifiers, slugs, file names and
 // addresses: userToken, my-session-token, body.user.token. Letters of any script form words.

@@ -53,9 +53,10 @@ and which are no keys beside ` + "`apiKey`" + `.
 `
 
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look
-like them and have none: the tests of KICS' query for passwords and secrets. leaky-repo has files of users and servers
-with a number of lines for each; the builder misses placeholders such as ` + "`password`" + ` and ` + "`sampleHerokuKey`" + `,
-and lines that only name a user. Its ` + "`etc/shadow`" + ` was not available, so one of the 96 lines could not be found.
+like them and have none: the tests of KICS' query for passwords and secrets. leaky-repo has files of
+users and servers with a number of lines for each. The builder misses placeholders such as ` + "`password`" + ` and
+` + "`sampleHerokuKey`" + `, and lines that only name a user. The file ` + "`etc/shadow`" + ` of leaky-repo was not
+available, so one of the 96 lines could not be found.
 
 | corpus | program | labelled lines found | lines in clean files |
 |---|---|---|---|
