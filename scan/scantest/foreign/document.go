@@ -43,7 +43,7 @@ Alone in a text file, it misses examples that break the format of their service,
 `
 
 const checkoutsIntro = `
-The same for rules in YAML: a sample of 142 examples from 70 files with rules of praetorian-inc/titus,
+The same for rules in YAML: 113 examples from 70 files with rules of praetorian-inc/titus,
 mongodb/kingfisher and praetorian-inc/noseyparker, as of November 2026, without the rules for hosts and
 identifiers. A third of the examples are passwords or sequences such as ` + "`a1b2c3d4e5f6g7h8`" + `: nothing
 identifies a password beside a neutral name, and beside a telling name, the builder takes a word or a sequence for a
