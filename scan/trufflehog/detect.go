@@ -45,6 +45,34 @@ type fileScan struct {
 	result scan.Result
 	// current is the running detector call; nil if there is none.
 	current atomic.Pointer[call]
+	deadline
+}
+
+// deadline is a context that expires some time after the timeout of a detector. Consecutive
+// calls share one, because most of them take microseconds.
+type deadline struct {
+	ctx    context.Context //nolint:containedctx // one context serves many calls, which is faster than one for each
+	cancel context.CancelFunc
+	made   time.Time
+}
+
+// limit returns a context in which a detector can run for the timeout, and at most a quarter
+// longer.
+func (d *deadline) limit(ctx context.Context, now time.Time, timeout time.Duration) context.Context {
+	if d.ctx == nil || now.Sub(d.made) > timeout/4 {
+		d.stop()
+		// Detectors take a logger from the context. The default one writes to standard error.
+		d.ctx, d.cancel = context.WithTimeout(thctx.WithLogger(thctx.AddLogger(ctx), discard), timeout+timeout/4)
+		d.made = now
+	}
+	return d.ctx
+}
+
+// stop releases the context.
+func (d *deadline) stop() {
+	if d.cancel != nil {
+		d.cancel()
+	}
 }
 
 // call is one run of a detector on a part of a file.
@@ -89,8 +117,7 @@ func (s *fileScan) run(ctx context.Context) (err error) {
 			err = s.current.Load().failed(errPanic)
 		}
 	}()
-	// Detectors take a logger from the context. The default one writes to standard error.
-	ctx = thctx.WithLogger(thctx.AddLogger(ctx), discard)
+	defer s.stop()
 	if err := s.scanBytes(ctx); err != nil {
 		return err
 	}
@@ -208,8 +235,7 @@ func (s *fileScan) call(
 	verify bool,
 ) ([]detectors.Result, error) {
 	c := &call{detector: d.Type().String(), started: time.Now()}
-	limited, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
+	limited := s.limit(ctx, c.started, s.timeout)
 	s.current.Store(c)
 	results, err := d.FromData(limited, verify, part)
 	// Some detectors require this independently of the configuration.
