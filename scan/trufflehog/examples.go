@@ -113,50 +113,44 @@ var (
 // maxLink is the maximum length of a link, in bytes.
 const maxLink = 512
 
-// isInPath reports a digest that occurs only as a segment of the path of links, as those of
-// commits and snippets do.
-func isInPath(data, text []byte) bool {
-	if !hexadecimal.Match(text) {
-		return false
-	}
-	places := find(data, text)
-	for _, at := range places {
-		end := at + len(text)
-		if !pathBefore.Match(data[max(0, at-maxLink):at]) || end < len(data) && strings.IndexByte("/#?.)\"' \r\n",
-			data[end]) < 0 {
+// occursOnly reports whether a text occurs in the data, and the check holds at the offset of each
+// occurrence.
+func occursOnly(data, text []byte, check func(at int) bool) bool {
+	offsets := find(data, text)
+	for _, at := range offsets {
+		if !check(at) {
 			return false
 		}
 	}
-	return len(places) > 0
+	return len(offsets) > 0
+}
+
+// isInPath reports a digest that occurs only as a segment of the path of links, as those of
+// commits and snippets do.
+func isInPath(data, text []byte) bool {
+	return hexadecimal.Match(text) && occursOnly(data, text, func(at int) bool {
+		end := at + len(text)
+		isEnd := end == len(data) || strings.IndexByte("/#?.)\"' \r\n", data[end]) >= 0
+		return isEnd && pathBefore.Match(data[max(0, at-maxLink):at])
+	})
 }
 
 // isIdentifier reports a UUID that occurs only behind the name of an identifier.
 func isIdentifier(data, text []byte) bool {
-	if !literal.IsUUID(string(text)) {
-		return false
-	}
-	places := find(data, text)
-	for _, at := range places {
-		if !identifierBefore.Match(data[max(0, at-maxLink):at]) {
-			return false
-		}
-	}
-	return len(places) > 0
+	return literal.IsUUID(string(text)) && occursOnly(data, text, func(at int) bool {
+		return identifierBefore.Match(data[max(0, at-maxLink):at])
+	})
 }
 
 // isInAsset reports a text that occurs only in the URLs of images and similar files.
 func isInAsset(data, text []byte) bool {
-	places := find(data, text)
-	for _, at := range places {
+	return occursOnly(data, text, func(at int) bool {
 		start := bytes.LastIndexAny(data[:at], " \t\r\n\"'()<>=") + 1
 		end := len(data)
 		if n := bytes.IndexAny(data[at:], " \t\r\n\"'()<>"); n >= 0 {
 			end = at + n
 		}
 		word := data[start:end]
-		if !bytes.Contains(word, []byte("/")) || !asset.Match(word) {
-			return false
-		}
-	}
-	return len(places) > 0
+		return bytes.Contains(word, []byte("/")) && asset.Match(word)
+	})
 }

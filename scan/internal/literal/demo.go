@@ -13,8 +13,13 @@ import (
 var (
 	// demoFile matches files that start services for a test or a demonstration, by their path:
 	// compose files, CI pipelines, and templates of files with settings.
-	demoFile = lazyregexp.New(`(?i)(?:^|/)(?:(?:[\w.-]*[-_.])?(?:docker-)?compose(?:[-_.][\w.-]*)?\.ya?ml|\.github/workflows/[^/]+|\.(?:circleci|buildkite|evergreen|semaphore|woodpecker|gitlab|ci)/[^/]+|` +
-		`\.(?:gitlab-ci|travis|drone|woodpecker|cirrus|appveyor)[\w.-]*\.ya?ml|(?:appveyor|azure-pipelines|bitbucket-pipelines|cloudbuild|codeship|wercker)[\w.-]*\.ya?ml|[^/]+\.(?:example|sample|dist)(?:\.[\w-]+)?|(?:example|sample)\.[^/]+)$`)
+	demoFile = lazyregexp.New(
+		`(?i)(?:^|/)(?:(?:[\w.-]*[-_.])?(?:docker-)?compose(?:[-_.][\w.-]*)?\.ya?ml|\.github/workflows/[^/]+|\.` +
+			`(?:circleci|buildkite|evergreen|semaphore|woodpecker|gitlab|ci)/[^/]+|` +
+			`\.(?:gitlab-ci|travis|drone|woodpecker|cirrus|appveyor)[\w.-]*\.ya?ml|(?:appveyor|azure-pipelines|` +
+			`bitbucket-pipelines|cloudbuild|codeship|wercker)[\w.-]*\.ya?ml|[^/]+\.(?:example|sample|dist)` +
+			`(?:\.[\w-]+)?|(?:example|sample)\.[^/]+)$`,
+	)
 	// demoWords in a password mean that it protects nothing.
 	demoWords = NewVocabulary(`password passwort passwd passw pass pwd test tests testing demo dev local
 		localhost example admin root user changeme secret default temp tmp dummy sample postgres mysql mariadb
@@ -48,7 +53,8 @@ func HasDemoWord(v string) bool {
 		return false
 	}
 	for _, word := range Words(leet.Replace(strings.TrimRight(v, digits+"!$.#"))) {
-		if demoWords[word] || strings.HasPrefix(word, "test") || strings.HasSuffix(word, "test") || strings.HasSuffix(word, "password") || strings.HasSuffix(word, "pass") {
+		if demoWords[word] || strings.HasPrefix(word, "test") || strings.HasSuffix(word, "test") ||
+			strings.HasSuffix(word, "password") || strings.HasSuffix(word, "pass") {
 			return true
 		}
 	}
@@ -70,7 +76,9 @@ func IsFamousPassword(v string) bool {
 }
 
 // translation matches files with texts in one language, by their path.
-var translation = lazyregexp.New(`(?i)(?:^|/)(?:locales?|i18n|l10n|lang|langs|languages|translations?|messages)(?:/(?:[^/]+/)*[^/]+|[._-][\w.-]+)$`)
+var translation = lazyregexp.New(
+	`(?i)(?:^|/)(?:locales?|i18n|l10n|lang|langs|languages|translations?|messages)(?:/(?:[^/]+/)*[^/]+|[._-][\w.-]+)$`,
+)
 
 // IsTranslation reports a file whose values are texts for people to read.
 func IsTranslation(name string) bool { return translation.MatchString(name) }

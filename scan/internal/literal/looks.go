@@ -167,7 +167,10 @@ func IsNumeric(v string) bool { return strings.Trim(v, "0123456789.,:+-eE_ /") =
 
 // whole are anchored expressions for texts that their format identifies as harmless.
 var whole = []*lazyregexp.Regexp{
-	lazyregexp.New(`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`),
+	lazyregexp.New(
+		`^(?i)(?:sha1[-:][0-9a-f]{40}|sha256[-:][0-9a-f]{64}|sha512[-:][0-9a-f]{128}|md5[-:][0-9a-f]{32}|sha256-` +
+			`[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`,
+	),
 	lazyregexp.New(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
 	// A version of a Go module without a tag.
 	lazyregexp.New(`^v\d+\.\d+\.\d+-(?:[\w.]+\.)?\d{14}-[0-9a-f]{12}(?:\+incompatible)?$`),
@@ -177,9 +180,15 @@ var whole = []*lazyregexp.Regexp{
 	// OAuth scopes, such as reserved_ip:read, and permission names.
 	lazyregexp.New(`^[a-z][a-z_-]*(?:[.:][a-z*][a-z_*-]*)+$`),
 	// File names.
-	lazyregexp.New(`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`),
+	lazyregexp.New(
+		`^(?i)[a-z0-9_.-]{1,64}\.(?:json|ya?ml|pem|key|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|` +
+			`[jt]sx?|py|sh|md|html?|csv|pdf|png|jpe?g|svg|gif)$`,
+	),
 	// File paths.
-	lazyregexp.New(`^(?i)(?:~|\.{0,2})/[\w./-]{1,200}\.(?:json|ya?ml|pem|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|md|html?|csv|pdf)$`),
+	lazyregexp.New(
+		`^(?i)(?:~|\.{0,2})/[\w./-]{1,200}\.(?:json|ya?ml|pem|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|` +
+			`md|html?|csv|pdf)$`,
+	),
 	// Public by design: Stripe and Mapbox keys for browsers.
 	lazyregexp.New(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
 }

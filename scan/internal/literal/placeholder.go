@@ -32,11 +32,16 @@ var (
 	// wordyVariable matches variable names if they consist of words.
 	wordyVariable = lazyregexp.New(`^(?:\$[A-Za-z_]\w*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)$`)
 	// framed matches values that are entirely a placeholder in brackets.
-	framed = lazyregexp.New(`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%[A-Z0-9_]+%|#\{[^{}]+\})$`)
+	framed = lazyregexp.New(
+		`^(?:\[[A-Za-z][\w .-]*\]|\{[A-Za-z_$][\w .$-]*\}|<[A-Za-z][\w .'/-]*>|__[A-Z0-9_]+__|@@?[A-Z0-9_]+@@?|%` +
+			`[A-Z0-9_]+%|#\{[^{}]+\})$`,
+	)
 	// vendorExample matches keys from vendor documentation.
 	vendorExample = lazyregexp.New(`^(?:A[A-Z0-9]{3}[A-Z0-9]+EXAMPLE|.*EXAMPLEKEY)$`)
 	// yours matches your_ai_api_key and its translations. The words need not be known.
-	yours = lazyregexp.New(`^(?:your|votre|ihre?|deine?|euer|tu|su|vuestro|seu|sua|jouw|uw|vostro|tuo)(?:[-_. ][a-z]+){1,8}$`)
+	yours = lazyregexp.New(
+		`^(?:your|votre|ihre?|deine?|euer|tu|su|vuestro|seu|sua|jouw|uw|vostro|tuo)(?:[-_. ][a-z]+){1,8}$`,
+	)
 	// made matches text that is not random after the prefix of a token: TEST and a sequence.
 	made = lazyregexp.New(`(?:TEST|EXAMPLE|SAMPLE|DUMMY|FAKE)\w*1234567890`)
 	// short matches keys of Stripe that are shorter than any real one, such as sk_test_123.
@@ -57,7 +62,11 @@ func IsPlaceholder(v string) bool {
 	if wordyVariable.MatchString(v) && IsWordy(v) || framed.MatchString(v) || isElided(lower) || HasPlaceholderPart(v) {
 		return true
 	}
-	return vendorExample.MatchString(v) || sequences.MatchString(lower) || crossed.MatchString(lower) || short.MatchString(lower) || isInterleaved(lower) || yours.MatchString(lower) || IsMadeUp(v) || isPublished(v) || isPattern(v) || IsHarmlessToken(v)
+	if sequences.MatchString(lower) || crossed.MatchString(lower) || isInterleaved(lower) || isPattern(v) {
+		return true
+	}
+	return vendorExample.MatchString(v) || short.MatchString(lower) || yours.MatchString(lower) || IsMadeUp(v) ||
+		isPublished(v) || IsHarmlessToken(v)
 }
 
 // IsMadeUp reports tokens that a person typed for a test, such as glpat-ACCTEST1234567890123.
@@ -112,7 +121,8 @@ func isElided(v string) bool {
 // placeholder: my-example-key. A run of x counts as such a word.
 func HasPlaceholderPart(v string) bool {
 	parts := strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune("_-./ \t", r) })
-	plain := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-./ \t'’", r) }) < 0
+	isOther := func(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsRune("_-./ \t'’", r) }
+	plain := !strings.ContainsFunc(v, isOther)
 	if IsUUID(v) {
 		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Trim(part, part[:1]) != "" })
 	}
@@ -139,7 +149,10 @@ func isVaried(part string) bool { return !isUniform(part) && IsRandomRun(part) }
 const minUniform = 5
 
 // sequences match ascending sequences such as 0123456789abcdef, which are never real keys.
-var sequences = lazyregexp.New(`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`)
+var sequences = lazyregexp.New(
+	`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|` +
+		`abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`,
+)
 
 // isUniform reports text of at most two distinct characters, such as xxxx and x-x-x.
 func isUniform(v string) bool {

@@ -111,7 +111,7 @@ func variableAt(text string, at int) int {
 		return 0
 	}
 	n := at + 1
-	for n < len(text) && (text[n] >= 'A' && text[n] <= 'Z' || text[n] == '_' || n > at+1 && text[n] >= '0' && text[n] <= '9') {
+	for n < len(text) && (isUpper(text[n]) || text[n] == '_' || n > at+1 && isDigit(text[n])) {
 		n++
 	}
 	if n < at+minEnclosed || n < len(text) && isNameByte(text[n]) {
@@ -132,7 +132,7 @@ func enclosed(text string) int {
 		}
 	}
 	n := len(mark)
-	for n < len(text) && (text[n] >= 'A' && text[n] <= 'Z' || text[n] >= '0' && text[n] <= '9' || text[n] == '_' && !strings.HasPrefix(text[n:], mark)) {
+	for n < len(text) && (isUpper(text[n]) || isDigit(text[n]) || text[n] == '_' && !strings.HasPrefix(text[n:], mark)) {
 		n++
 	}
 	if n-len(mark) < minEnclosed || !strings.HasPrefix(text[n:], mark) {
@@ -140,6 +140,10 @@ func enclosed(text string) int {
 	}
 	return n + len(mark)
 }
+
+func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
 func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
 
@@ -246,7 +250,10 @@ func isOperand(before, after string) (operand, fallback bool) {
 }
 
 // controlTag matches the tags of conditions in templates: {{#if a}}, {{else}}, {{/if}}, {% if a %}.
-var controlTag = lazyregexp.New(`\{\{-?\s*(?:[#/^][^{}]*|else[^{}]*|if\s[^{}]*|end)\s*-?\}\}|\{%-?\s*(?:if|elif|elsif|else|endif|unless|endunless)\b[^{}%]*-?%\}`)
+var controlTag = lazyregexp.New(
+	`\{\{-?\s*(?:[#/^][^{}]*|else[^{}]*|if\s[^{}]*|end)\s*-?\}\}|\{%-?\s*(?:if|elif|elsif|else|endif|unless|` +
+		`endunless)\b[^{}%]*-?%\}`,
+)
 
 // Branches returns the texts between the tags of conditions, or nil if there are no tags.
 func Branches(text string) []string {

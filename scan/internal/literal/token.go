@@ -54,5 +54,6 @@ func IsExampleToken(payload string) bool {
 	if err != nil || json.Unmarshal(data, &p) != nil {
 		return false
 	}
-	return p.Name == "John Doe" && (p.Iat == 1516239022 || p.Sub == "1234567890") || p.Exp > 0 && p.Exp < longExpired || p.Iat > 0 && p.Iat < firstToken
+	return p.Name == "John Doe" && (p.Iat == 1516239022 || p.Sub == "1234567890") || p.Exp > 0 && p.Exp < longExpired ||
+		p.Iat > 0 && p.Iat < firstToken
 }

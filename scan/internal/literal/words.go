@@ -37,10 +37,25 @@ func Words(name string) []string {
 }
 
 // accents maps accented letters to plain ones, for the languages of credential names.
-var accents = strings.NewReplacer("á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ą", "a", "é", "e", "è", "e", "ê", "e",
-	"ë", "e", "ě", "e", "ę", "e", "í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i", "ñ", "n", "ó", "o", "ò", "o", "ô", "o", "ö", "o",
-	"õ", "o", "ø", "o", "ú", "u", "ù", "u", "û", "u", "ü", "u", "ů", "u", "ý", "y", "ç", "c", "č", "c", "ć", "c", "ł", "l", "ś", "s",
-	"š", "s", "ş", "s", "ș", "s", "ț", "t", "ť", "t", "ď", "d", "đ", "d", "ň", "n", "ń", "n", "ă", "a", "ő", "o", "ű", "u", "ậ", "a", "ẩ", "a", "ό", "ο", "ί", "ι", "ž", "z", "ź", "z", "ż", "z", "ř", "r", "ğ", "g")
+var accents = strings.NewReplacer(
+	"á", "a", "à", "a", "â", "a", "ä", "a", "ã", "a", "å", "a", "ą", "a", "ă", "a", "ậ", "a", "ẩ", "a",
+	"é", "e", "è", "e", "ê", "e", "ë", "e", "ě", "e", "ę", "e",
+	"í", "i", "ì", "i", "î", "i", "ï", "i", "ı", "i",
+	"ñ", "n", "ň", "n", "ń", "n",
+	"ó", "o", "ò", "o", "ô", "o", "ö", "o", "õ", "o", "ø", "o", "ő", "o",
+	"ú", "u", "ù", "u", "û", "u", "ü", "u", "ů", "u", "ű", "u",
+	"ý", "y",
+	"ç", "c", "č", "c", "ć", "c",
+	"ł", "l",
+	"ś", "s", "š", "s", "ş", "s", "ș", "s",
+	"ț", "t", "ť", "t",
+	"ď", "d", "đ", "d",
+	"ό", "ο",
+	"ί", "ι",
+	"ž", "z", "ź", "z", "ż", "z",
+	"ř", "r",
+	"ğ", "g",
+)
 
 func unaccented(word string) string {
 	if strings.IndexFunc(word, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
@@ -75,7 +90,8 @@ func IsWordy(v string) bool {
 		if isMixed && wordWithDigits.MatchString(part) {
 			continue
 		}
-		if isMixed && strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 || len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
+		if isMixed && strings.IndexFunc(strings.TrimRight(part, digits), unicode.IsDigit) >= 0 ||
+			len(strings.TrimLeftFunc(part, unicode.IsLetter)) > 2 && part[0] < 0x80 {
 			return false // alternating letters and digits
 		}
 		for _, w := range Words(part) {
@@ -94,7 +110,9 @@ func IsWordy(v string) bool {
 }
 
 // wordWithDigits matches versions of the interfaces of Kubernetes, and other words with digits.
-var wordWithDigits = lazyregexp.New(`^(?i)(?:v\d{1,2}(?:alpha|beta)\d{1,2}|e2e|k8s|i18n|l10n|a11y|x509|p12|b2[bc]|m2m|s2s|base(?:32|64)\w*)$`)
+var wordWithDigits = lazyregexp.New(
+	`^(?i)(?:v\d{1,2}(?:alpha|beta)\d{1,2}|e2e|k8s|i18n|l10n|a11y|x509|p12|b2[bc]|m2m|s2s|base(?:32|64)\w*)$`,
+)
 
 const (
 	letters  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
