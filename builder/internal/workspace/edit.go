@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // editMetadata edits the mapping of an .import.yml. It returns data unchanged if edit reports no
@@ -57,7 +59,7 @@ func textNode(text string) *yaml.Node {
 // kind, it creates the collection and returns true.
 func ensureChild(mapping *yaml.Node, key string, kind yaml.Kind) (*yaml.Node, bool) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if keyText(mapping.Content[i]) != key {
+		if yamltree.KeyText(mapping.Content[i]) != key {
 			continue
 		}
 		if mapping.Content[i+1].Kind != kind {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/source"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 // Defaults are the values in the release file for workspaces whose .import.yml lacks them.
@@ -155,16 +156,16 @@ func (f *Filler) completeMetadata(name string, data []byte) []byte {
 	f.reportConflicts(before)
 	edits := map[*yaml.Node][]string{}
 	wanted := before.version.Value
-	switch node := resolveAlias(getValue(root, "version")); {
+	switch node := yamltree.Resolve(yamltree.Lookup(root, "version")); {
 	case version == "" || wanted != "":
 	case node == nil:
 		edits[root] = append(edits[root], versionLine(version))
 		wanted = version
-	case node.Kind == yaml.MappingNode && len(node.Content) > 0 && getValue(node, "name") == nil:
+	case node.Kind == yaml.MappingNode && len(node.Content) > 0 && yamltree.Lookup(node, "name") == nil:
 		edits[node] = append(edits[node], "name: "+quoteYAML(version))
 		wanted = version
 	}
-	if getValue(root, "groups") != nil {
+	if yamltree.Lookup(root, "groups") != nil {
 		groups = textValues(before.groups)
 	} else if len(groups) > 0 {
 		edits[root] = append(edits[root], groupsLine(groups))

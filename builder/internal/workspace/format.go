@@ -116,7 +116,7 @@ func (s *formattedWorkspace) formatMetadata(publisher map[string]string, limits 
 // without an import.
 func (s *formattedWorkspace) declareApps(top *yaml.Node, publisher map[string]string) bool {
 	var missing []string
-	declared := valueReader{newReporter(), metadataFile}.readDependencies(getValue(top, "dependsOn"))
+	declared := valueReader{newReporter(), metadataFile}.readDependencies(yamltree.Lookup(top, "dependsOn"))
 	for _, app := range s.uses {
 		directory, published := publisher[app]
 		known := slices.ContainsFunc(declared, func(t Text) bool { return t.Value == app })
@@ -124,7 +124,7 @@ func (s *formattedWorkspace) declareApps(top *yaml.Node, publisher map[string]st
 			missing = append(missing, app)
 		}
 	}
-	if own := getOwn(top, "dependsOn"); len(missing) == 0 || own != nil && own.Kind == yaml.AliasNode {
+	if own := yamltree.LookupOwn(top, "dependsOn"); len(missing) == 0 || own != nil && own.Kind == yaml.AliasNode {
 		return false
 	}
 	list, _ := ensureChild(top, "dependsOn", yaml.SequenceNode)
@@ -145,7 +145,7 @@ func orderMetadata(top *yaml.Node) bool {
 		}
 		return 2 * last
 	})
-	block := getOwn(top, "checksums")
+	block := yamltree.LookupOwn(top, "checksums")
 	if !isMapping(block) {
 		return changed
 	}
@@ -162,8 +162,8 @@ func sortKeys(mapping *yaml.Node, rank func(key string) int) bool {
 	pairs := slices.Collect(slices.Chunk(mapping.Content, 2))
 	before := slices.Clone(mapping.Content)
 	slices.SortStableFunc(pairs, func(a, b []*yaml.Node) int {
-		one := keyText(a[0])
-		two := keyText(b[0])
+		one := yamltree.KeyText(a[0])
+		two := yamltree.KeyText(b[0])
 		if order := cmp.Compare(rank(one), rank(two)); order != 0 || rank(one) != 0 {
 			return order
 		}

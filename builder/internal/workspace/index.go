@@ -40,7 +40,7 @@ func IndexSlug(data []byte, limits Limits) string {
 	if len(errs) > 0 || !isMapping(root) {
 		return ""
 	}
-	slug := valueReader{newReporter(), indexFile}.readCoerced(getValue(root, "slug"), "slug").Value
+	slug := valueReader{newReporter(), indexFile}.readCoerced(yamltree.Lookup(root, "slug"), "slug").Value
 	if !directorySlug.MatchString(slug) {
 		return ""
 	}
@@ -53,11 +53,11 @@ const reservedSlug = "platform"
 func readIndex(root *yaml.Node, r valueReader) *index {
 	top := r.readMapping(root, indexFile)
 	x := &index{
-		id:     r.readCoerced(getValue(top, "id"), "id"),
-		name:   r.readCoerced(getValue(top, "name"), "name"),
-		slug:   r.readSlug(getValue(top, "slug")),
-		labels: r.readLabels(getValue(top, "labels")),
-		photo:  !isFalsy(getValue(top, "photo")),
+		id:     r.readCoerced(yamltree.Lookup(top, "id"), "id"),
+		name:   r.readCoerced(yamltree.Lookup(top, "name"), "name"),
+		slug:   r.readSlug(yamltree.Lookup(top, "slug")),
+		labels: r.readLabels(yamltree.Lookup(top, "labels")),
+		photo:  !isFalsy(yamltree.Lookup(top, "photo")),
 
 		declarations: readDeclarations(top, r),
 	}
@@ -73,14 +73,14 @@ func readIndex(root *yaml.Node, r valueReader) *index {
 			r.report(ruleLabelInvalid, l.At, "label %s is not valid", quoteName(l.Value))
 		}
 	}
-	if description := getValue(top, "description"); description != nil && isNull(resolveAlias(description)) {
+	if description := yamltree.Lookup(top, "description"); description != nil && isNull(yamltree.Resolve(description)) {
 		r.report(ruleDescriptionNull, r.positionOf(description), "description has no value: the platform imports "+
 			"nothing of the workspace")
 	}
-	r.readCoerced(getValue(top, "photo"), "photo")
-	r.checkRegister(getValue(top, "registerWorkspace"))
+	r.readCoerced(yamltree.Lookup(top, "photo"), "photo")
+	r.checkRegister(yamltree.Lookup(top, "registerWorkspace"))
 	r.checkExclude(top)
-	r.checkDomains(getValue(top, "customDomains"))
+	r.checkDomains(yamltree.Lookup(top, "customDomains"))
 	r.checkInlineObjects(top)
 	return x
 }
@@ -95,7 +95,7 @@ func (r valueReader) readSlug(n *yaml.Node) Text {
 
 // checkDomains reports custom domains, which an import empties.
 func (r valueReader) checkDomains(n *yaml.Node) {
-	domains := resolveAlias(n)
+	domains := yamltree.Resolve(n)
 	if isFalsy(n) || domains.Kind != yaml.ScalarNode && len(domains.Content) == 0 {
 		return
 	}
@@ -105,8 +105,8 @@ func (r valueReader) checkDomains(n *yaml.Node) {
 // checkInlineObjects reports automations, pages and app instances in index.yml itself.
 func (r valueReader) checkInlineObjects(top *yaml.Node) {
 	for _, s := range objectSections() {
-		n := getValue(top, string(s))
-		if objects := resolveAlias(n); objects != nil && len(objects.Content) > 0 {
+		n := yamltree.Lookup(top, string(s))
+		if objects := yamltree.Resolve(n); objects != nil && len(objects.Content) > 0 {
 			r.report(ruleIndexObjects, r.positionOf(n), "the platform does not import %s from index.yml, only from the "+
 				"files in %s/", s, s)
 		}
@@ -116,7 +116,7 @@ func (r valueReader) checkInlineObjects(top *yaml.Node) {
 // readLabels reads the labels of the workspace. The platform splits a text into a list of its
 // letters.
 func (r valueReader) readLabels(n *yaml.Node) []Text {
-	list := resolveAlias(n)
+	list := yamltree.Resolve(n)
 	switch {
 	case isFalsy(n):
 		return nil
@@ -130,7 +130,7 @@ func (r valueReader) readLabels(n *yaml.Node) []Text {
 
 // checkRegister reports a value that the platform's database does not accept as a boolean.
 func (r valueReader) checkRegister(n *yaml.Node) {
-	value := resolveAlias(n)
+	value := yamltree.Resolve(n)
 	if value == nil || isNull(value) {
 		return
 	}
@@ -141,7 +141,7 @@ func (r valueReader) checkRegister(n *yaml.Node) {
 }
 
 func (r valueReader) checkName(top *yaml.Node, name Text) {
-	switch n := resolveAlias(getValue(top, "name")); {
+	switch n := yamltree.Resolve(yamltree.Lookup(top, "name")); {
 	case n == nil || isNull(n):
 		r.report(ruleNameMissing, Position{File: r.file}, "the workspace has no name")
 	case name.At.Line != 0 && !workspaceName.MatchString(name.Value):

@@ -24,7 +24,7 @@ func (r valueReader) positionOf(n *yaml.Node) Position {
 // readMapping returns n if it is a mapping, else nil.
 func (r valueReader) readMapping(n *yaml.Node, what string) *yaml.Node {
 	at := n
-	n = resolveAlias(n)
+	n = yamltree.Resolve(n)
 	switch {
 	case n == nil || isNull(n):
 		return nil
@@ -39,7 +39,7 @@ func (r valueReader) readMapping(n *yaml.Node, what string) *yaml.Node {
 // convert: 1.10 would become 1.1.
 func (r valueReader) readText(n *yaml.Node, what string) Text {
 	at := n
-	n = resolveAlias(n)
+	n = yamltree.Resolve(n)
 	switch {
 	case n == nil || isNull(n):
 		return Text{}
@@ -76,7 +76,7 @@ func typeName(n *yaml.Node) string {
 
 // readCoerced returns a string, or the string that the platform makes of a number, date or boolean.
 func (r valueReader) readCoerced(n *yaml.Node, what string) Text {
-	target := resolveAlias(n)
+	target := yamltree.Resolve(n)
 	if target == nil || target.Kind != yaml.ScalarNode || isNull(target) || target.ShortTag() == "!!str" {
 		return r.readText(n, what)
 	}
@@ -89,7 +89,7 @@ func (r valueReader) readCoerced(n *yaml.Node, what string) Text {
 // readTexts returns the strings of a list, each read by read.
 func (r valueReader) readTexts(n *yaml.Node, what string, read func(*yaml.Node, string) Text) []Text {
 	at := n
-	n = resolveAlias(n)
+	n = yamltree.Resolve(n)
 	switch {
 	case n == nil || isNull(n):
 		return nil
@@ -106,28 +106,16 @@ func (r valueReader) readTexts(n *yaml.Node, what string, read func(*yaml.Node, 
 	return out
 }
 
-// getValue returns the value of a key, or nil. See [yamltree.Lookup].
-func getValue(mapping *yaml.Node, key string) *yaml.Node { return yamltree.Lookup(mapping, key) }
-
-// getOwn returns the value of a key, ignoring merge keys.
-func getOwn(mapping *yaml.Node, key string) *yaml.Node { return yamltree.LookupOwn(mapping, key) }
-
-// keyText returns a key as JavaScript converts it; "" for a collection.
-func keyText(k *yaml.Node) string { return yamltree.KeyText(k) }
-
 // lookupPath returns the node at a path of keys below n, or nil.
 func lookupPath(n *yaml.Node, keys ...string) *yaml.Node {
-	for n = resolveAlias(n); len(keys) > 0; keys = keys[1:] {
+	for n = yamltree.Resolve(n); len(keys) > 0; keys = keys[1:] {
 		if n == nil || n.Kind != yaml.MappingNode {
 			return nil
 		}
-		n = resolveAlias(getValue(n, keys[0]))
+		n = yamltree.Resolve(yamltree.Lookup(n, keys[0]))
 	}
 	return n
 }
-
-// resolveAlias follows an alias. The audit has ruled out cycles.
-func resolveAlias(n *yaml.Node) *yaml.Node { return yamltree.Resolve(n) }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
@@ -135,7 +123,7 @@ func isMapping(n *yaml.Node) bool { return n != nil && n.Kind == yaml.MappingNod
 
 // isFalsy reports whether JavaScript considers a value false: null, "", 0, NaN and false.
 func isFalsy(n *yaml.Node) bool {
-	if n = resolveAlias(n); n == nil {
+	if n = yamltree.Resolve(n); n == nil {
 		return true
 	}
 	if n.Kind != yaml.ScalarNode {
@@ -156,14 +144,14 @@ func isFalsy(n *yaml.Node) bool {
 
 // scriptText returns a value as JavaScript converts it to a string.
 func scriptText(n *yaml.Node) string {
-	n = resolveAlias(n)
+	n = yamltree.Resolve(n)
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "[object Object]"
 	case yaml.SequenceNode:
 		var parts []string
 		for _, item := range n.Content {
-			if part := resolveAlias(item); !isNull(part) {
+			if part := yamltree.Resolve(item); !isNull(part) {
 				parts = append(parts, scriptText(part))
 			} else {
 				parts = append(parts, "")

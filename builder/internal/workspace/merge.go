@@ -143,13 +143,14 @@ func (m *merger) mergeMapping(path []string, base, ours, theirs *yaml.Node) *yam
 	var content []*yaml.Node
 	seen := map[string]bool{}
 	add := func(key *yaml.Node) {
-		name := keyText(key)
+		name := yamltree.KeyText(key)
 		if seen[name] {
 			return
 		}
 		seen[name] = true
 		below := append(slices.Clone(path), name)
-		value := m.mergeValue(below, getOwn(base, name), getOwn(ours, name), getOwn(theirs, name))
+		value := m.mergeValue(below, yamltree.LookupOwn(base, name), yamltree.LookupOwn(ours, name),
+			yamltree.LookupOwn(theirs, name))
 		if value == nil {
 			return
 		}
@@ -225,7 +226,7 @@ func (m *merger) keepComments(base, node, other *yaml.Node) {
 // keyOf returns the key node of a mapping.
 func keyOf(mapping *yaml.Node, name string) *yaml.Node {
 	for key := range yamltree.OwnPairs(mapping).All {
-		if keyText(key) == name {
+		if yamltree.KeyText(key) == name {
 			return key
 		}
 	}
@@ -246,7 +247,7 @@ func sameNode(a, b *yaml.Node) bool {
 		return false
 	case a.Kind == yaml.MappingNode:
 		for key, value := range yamltree.OwnPairs(a).All {
-			if other := getOwn(b, keyText(key)); other == nil || !sameNode(value, other) {
+			if other := yamltree.LookupOwn(b, yamltree.KeyText(key)); other == nil || !sameNode(value, other) {
 				return false
 			}
 		}

@@ -49,19 +49,20 @@ func readMetadata(root *yaml.Node, r valueReader) *metadata {
 	top := r.readMapping(root, metadataFile)
 	r.checkKeys(top)
 	r.checkPlaceholders(root)
-	m.workspaceID = r.readText(getValue(top, "workspaceId"), "workspaceId")
-	m.groups = r.readTexts(getValue(top, "groups"), "groups", r.readText)
-	m.dependsOn = r.readDependencies(getValue(top, "dependsOn"))
-	m.version = r.readText(getValue(r.readMapping(getValue(top, "version"), "version"), "name"), "version.name")
-	m.app = r.readText(getValue(r.readMapping(getValue(top, "app"), "app"), "slug"), "app.slug")
-	m.checksums = r.readChecksums(getValue(top, "checksums"))
+	m.workspaceID = r.readText(yamltree.Lookup(top, "workspaceId"), "workspaceId")
+	m.groups = r.readTexts(yamltree.Lookup(top, "groups"), "groups", r.readText)
+	m.dependsOn = r.readDependencies(yamltree.Lookup(top, "dependsOn"))
+	version := r.readMapping(yamltree.Lookup(top, "version"), "version")
+	m.version = r.readText(yamltree.Lookup(version, "name"), "version.name")
+	m.app = r.readText(yamltree.Lookup(r.readMapping(yamltree.Lookup(top, "app"), "app"), "slug"), "app.slug")
+	m.checksums = r.readChecksums(yamltree.Lookup(top, "checksums"))
 	return m
 }
 
 // checkKeys reports misspelt keys. Other unknown keys may belong to a newer platform.
 func (r valueReader) checkKeys(top *yaml.Node) {
 	for k := range yamltree.Pairs(top).All {
-		key := keyText(k)
+		key := yamltree.KeyText(k)
 		if slices.Contains(metadataKeys, key) {
 			continue
 		}
@@ -113,10 +114,10 @@ func (r valueReader) readChecksums(n *yaml.Node) []checksum {
 	}
 	out := []checksum{}
 	for section, entries := range yamltree.Pairs(top).All {
-		name := strings.Clone(keyText(section))
+		name := strings.Clone(yamltree.KeyText(section))
 		for key, value := range yamltree.Pairs(r.readMapping(entries, "checksums."+quoteName(name))).All {
-			sum := checksum{section: name, key: strings.Clone(keyText(key)), at: r.positionOf(value)}
-			sum.parseText(resolveAlias(value))
+			sum := checksum{section: name, key: strings.Clone(yamltree.KeyText(key)), at: r.positionOf(value)}
+			sum.parseText(yamltree.Resolve(value))
 			out = append(out, sum)
 		}
 	}

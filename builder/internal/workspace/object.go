@@ -13,15 +13,15 @@ import (
 // checkAutomation reports what the platform refuses in an automation. It does not check the meaning
 // of instructions.
 func (r valueReader) checkAutomation(top *yaml.Node) {
-	r.checkSchedules(getValue(resolveAlias(getValue(top, "when")), "schedules"))
-	r.checkInstructions(resolveAlias(getValue(top, "do")), 0)
+	r.checkSchedules(yamltree.Lookup(yamltree.Resolve(yamltree.Lookup(top, "when")), "schedules"))
+	r.checkInstructions(yamltree.Resolve(yamltree.Lookup(top, "do")), 0)
 }
 
 func (r valueReader) checkSchedules(n *yaml.Node) {
 	if isFalsy(n) {
 		return
 	}
-	list := resolveAlias(n)
+	list := yamltree.Resolve(n)
 	switch {
 	case list.Kind == yaml.SequenceNode:
 		for _, item := range list.Content {
@@ -59,13 +59,13 @@ func (r valueReader) checkInstructions(list *yaml.Node, depth int) {
 		return
 	}
 	for _, item := range list.Content {
-		instruction := resolveAlias(item)
+		instruction := yamltree.Resolve(item)
 		switch {
 		case isNull(instruction):
 			r.report(ruleInstructionNull, r.positionOf(item), "an instruction is empty: the platform refuses "+
 				"the automation")
 		case instruction.Kind == yaml.SequenceNode && len(instruction.Content) > 0:
-			r.checkInstructions(resolveAlias(instruction.Content[0]), depth+1)
+			r.checkInstructions(yamltree.Resolve(instruction.Content[0]), depth+1)
 		case instruction.Kind == yaml.MappingNode:
 			r.checkInstruction(instruction, depth)
 		}
@@ -77,8 +77,8 @@ func (r valueReader) maxDepth() int { return 1000 }
 
 func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
 	for k, v := range yamltree.Pairs(instruction).All {
-		name := keyText(k)
-		value := resolveAlias(v)
+		name := yamltree.KeyText(k)
+		value := yamltree.Resolve(v)
 		switch {
 		case value.Kind == yaml.SequenceNode:
 			r.checkInstructions(value, depth+1)
@@ -87,10 +87,10 @@ func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
 				"%s has no content: the platform refuses the automation", name)
 		case name == "conditions":
 			for _, branch := range yamltree.Pairs(value).All {
-				r.checkInstructions(resolveAlias(branch), depth+1)
+				r.checkInstructions(yamltree.Resolve(branch), depth+1)
 			}
 		case name == "repeat":
-			r.checkInstructions(resolveAlias(getValue(value, "do")), depth+1)
+			r.checkInstructions(yamltree.Resolve(yamltree.Lookup(value, "do")), depth+1)
 		case name == "emit":
 			r.checkEmit(v, value)
 		}
@@ -101,11 +101,11 @@ func (r valueReader) checkInstruction(instruction *yaml.Node, depth int) {
 // checkEmit reports an event whose autocomplete the platform cannot process. The platform does not
 // read the autocomplete of a private event.
 func (r valueReader) checkEmit(at, emit *yaml.Node) {
-	autocomplete := resolveAlias(getValue(emit, "autocomplete"))
-	if autocomplete == nil || len(autocomplete.Content) == 0 || !isFalsy(getValue(emit, "private")) {
+	autocomplete := yamltree.Resolve(yamltree.Lookup(emit, "autocomplete"))
+	if autocomplete == nil || len(autocomplete.Content) == 0 || !isFalsy(yamltree.Lookup(emit, "private")) {
 		return
 	}
-	event := resolveAlias(getValue(emit, "event"))
+	event := yamltree.Resolve(yamltree.Lookup(emit, "event"))
 	if event == nil || event.Kind != yaml.ScalarNode || event.ShortTag() != "!!str" {
 		r.report(ruleInstructionNull, r.positionOf(at), "emit has autocomplete, but its event is not a text: "+
 			"the platform "+
@@ -113,29 +113,29 @@ func (r valueReader) checkEmit(at, emit *yaml.Node) {
 		return
 	}
 	for k, v := range yamltree.Pairs(autocomplete).All {
-		if isNull(resolveAlias(v)) && strings.Contains(event.Value, "{{"+keyText(k)+"}}") {
+		if isNull(yamltree.Resolve(v)) && strings.Contains(event.Value, "{{"+yamltree.KeyText(k)+"}}") {
 			r.report(ruleInstructionNull, r.positionOf(v), "autocomplete of %s has no content: the platform "+
 				"refuses the "+
-				"automation", quoteName(keyText(k)))
+				"automation", quoteName(yamltree.KeyText(k)))
 		}
 	}
 }
 
 // checkPage reports what the platform refuses in a page.
 func (r valueReader) checkPage(top *yaml.Node) {
-	if blocks := getValue(top, "blocks"); !isFalsy(blocks) {
-		list := resolveAlias(blocks)
+	if blocks := yamltree.Lookup(top, "blocks"); !isFalsy(blocks) {
+		list := yamltree.Resolve(blocks)
 		if list.Kind != yaml.SequenceNode {
 			r.report(rulePageInvalid, r.positionOf(blocks), "blocks must be a list: the platform refuses the page")
 		} else {
 			for _, item := range list.Content {
-				if isNull(resolveAlias(item)) {
+				if isNull(yamltree.Resolve(item)) {
 					r.report(rulePageInvalid, r.positionOf(item), "a block is empty: the platform refuses the page")
 				}
 			}
 		}
 	}
-	r.checkPageLabels(getValue(top, "labels"))
+	r.checkPageLabels(yamltree.Lookup(top, "labels"))
 }
 
 // checkPageLabels accepts a text or a list of texts.
@@ -144,7 +144,7 @@ func (r valueReader) checkPageLabels(n *yaml.Node) {
 		return
 	}
 	for _, item := range listItems(n) {
-		if resolveAlias(item).Kind != yaml.ScalarNode {
+		if yamltree.Resolve(item).Kind != yaml.ScalarNode {
 			r.report(rulePageInvalid, r.positionOf(item), "labels must be a list of texts: the platform refuses "+
 				"the page")
 		}
@@ -153,7 +153,7 @@ func (r valueReader) checkPageLabels(n *yaml.Node) {
 
 // checkInstance reports an app instance without an app, or whose app is not a text.
 func (r valueReader) checkInstance(top *yaml.Node) {
-	app := getValue(top, "appSlug")
+	app := yamltree.Lookup(top, "appSlug")
 	if isFalsy(app) {
 		r.report(ruleInstanceApp, Position{
 			File:   r.file,
@@ -162,7 +162,7 @@ func (r valueReader) checkInstance(top *yaml.Node) {
 		}, "the file has no appSlug: the platform installs an instance of nothing")
 		return
 	}
-	if n := resolveAlias(app); n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+	if n := yamltree.Resolve(app); n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
 		r.report(ruleInstanceApp, r.positionOf(app), "appSlug must be a text: the platform does not find the app")
 	}
 }

@@ -259,11 +259,11 @@ func (r *reader) readFile(f *file, p pathInfo) objectValues {
 // readObject reads the values that objects of all sections have. Their positions do not name the file.
 func readObject(root *yaml.Node) objectValues {
 	quiet := valueReader{&reporter{}, ""}
-	values := objectValues{page: getValue(root, "blocks") != nil}
-	if slug := getValue(root, "slug"); !isFalsy(slug) {
+	values := objectValues{page: yamltree.Lookup(root, "blocks") != nil}
+	if slug := yamltree.Lookup(root, "slug"); !isFalsy(slug) {
 		values.slug = Text{Value: strings.Clone(scriptText(slug)), At: quiet.positionOf(slug)}
 	}
-	if app := resolveAlias(getValue(root, "appSlug")); app != nil && app.Kind == yaml.ScalarNode {
+	if app := yamltree.Resolve(yamltree.Lookup(root, "appSlug")); app != nil && app.Kind == yaml.ScalarNode {
 		values.appSlug = quiet.readCoerced(app, "")
 	}
 	return values

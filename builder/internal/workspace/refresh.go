@@ -70,7 +70,7 @@ func (s *workspaceState) setChecksums(top *yaml.Node) sumChanges {
 	slices.SortFunc(s.covered, func(a, b coveredFile) int {
 		return strings.Compare(s.files[a.file].Path, s.files[b.file].Path)
 	})
-	block := getOwn(top, "checksums")
+	block := yamltree.LookupOwn(top, "checksums")
 	if block == nil && len(s.covered) == 0 {
 		return changes
 	}
@@ -101,7 +101,7 @@ func (s *workspaceState) correctSums(block *yaml.Node, changes *sumChanges) map[
 		}
 		var kept []*yaml.Node
 		for key, value := range yamltree.OwnPairs(section).All {
-			f := index.findFile(checksum{section: keyText(block.Content[i]), key: keyText(key)})
+			f := index.findFile(checksum{section: yamltree.KeyText(block.Content[i]), key: yamltree.KeyText(key)})
 			if f == nil || seen[f] {
 				changes.removed++
 				continue
@@ -121,7 +121,7 @@ func (s *workspaceState) correctSums(block *yaml.Node, changes *sumChanges) map[
 // correctSum keeps the algorithm and its prefix.
 func (s *workspaceState) correctSum(value *yaml.Node, f *coveredFile) (*yaml.Node, bool) {
 	var is checksum
-	is.parseText(resolveAlias(value))
+	is.parseText(yamltree.Resolve(value))
 	found := s.sumOf(f, is.algorithm)
 	if slices.Equal(found, is.sum) {
 		return value, false

@@ -37,21 +37,23 @@ type declaredSecret struct {
 func readDeclarations(top *yaml.Node, r valueReader) declarations {
 	d := declarations{secrets: map[string]declaredSecret{}, config: map[string]bool{}}
 	for name, field := range yamltree.Pairs(lookupPath(top, "secrets", "schema")).All {
-		d.secrets[strings.Clone(keyText(name))] = declaredSecret{r.positionOf(name),
+		d.secrets[strings.Clone(yamltree.KeyText(name))] = declaredSecret{r.positionOf(name),
 			isTrue(lookupPath(field, "required"))}
 	}
 	for name, value := range yamltree.Pairs(lookupPath(top, "config", "value")).All {
-		d.config[strings.Clone(keyText(name))] = !isNull(resolveAlias(value))
+		d.config[strings.Clone(yamltree.KeyText(name))] = !isNull(yamltree.Resolve(value))
 	}
 	for name, field := range yamltree.Pairs(lookupPath(top, "config", "schema")).All {
 		if fallback := lookupPath(field, "default"); fallback != nil && !isNull(fallback) {
-			d.config[strings.Clone(keyText(name))] = true
+			d.config[strings.Clone(yamltree.KeyText(name))] = true
 		}
 	}
 	return d
 }
 
-func isTrue(n *yaml.Node) bool { return n != nil && n.ShortTag() == "!!bool" && keyText(n) == "true" }
+func isTrue(n *yaml.Node) bool {
+	return n != nil && n.ShortTag() == "!!bool" && yamltree.KeyText(n) == "true"
+}
 
 // references are the names that templates refer to, each with its first position.
 type references struct{ secrets, config map[string]Position }

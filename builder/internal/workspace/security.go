@@ -19,11 +19,12 @@ const securityFile = "security.yml"
 // checkSecurityKeys reports misspelt keys. Other unknown keys may belong to a newer platform.
 func (r valueReader) checkSecurityKeys(mapping *yaml.Node, known ...string) {
 	for k := range yamltree.Pairs(mapping).All {
-		key := keyText(k)
+		key := yamltree.KeyText(k)
 		if slices.Contains(known, key) {
 			continue
 		}
-		if nearest := spelling.Nearest(key, slices.Values(known)); nearest != "" && getValue(mapping, nearest) == nil {
+		nearest := spelling.Nearest(key, slices.Values(known))
+		if nearest != "" && yamltree.Lookup(mapping, nearest) == nil {
 			r.report(ruleSecurityUnknown, r.positionOf(k), "unknown key %s, did you mean %s?", quoteName(key), nearest)
 		}
 	}
@@ -40,11 +41,11 @@ func checkSecurity(root *yaml.Node, r valueReader) Position {
 		return Position{}
 	}
 	roles := r.readRoles(lookupPath(authorizations, "roles"))
-	rules := getValue(authorizations, "rules")
+	rules := yamltree.Lookup(authorizations, "rules")
 	if isFalsy(rules) {
 		return Position{}
 	}
-	list := resolveAlias(rules)
+	list := yamltree.Resolve(rules)
 	if list.Kind != yaml.SequenceNode {
 		r.report(ruleSecurityInvalid, r.positionOf(rules), "authorizations.rules must be a list: the platform "+
 			"refuses the file")
@@ -52,7 +53,7 @@ func checkSecurity(root *yaml.Node, r valueReader) Position {
 	}
 	var delegates Position
 	for _, item := range list.Content {
-		rule := resolveAlias(item)
+		rule := yamltree.Resolve(item)
 		if rule.Kind != yaml.MappingNode {
 			r.report(ruleSecurityInvalid, r.positionOf(item), "a rule must be a mapping with action and subject: the "+
 				"platform refuses the file")
@@ -78,9 +79,9 @@ func (r valueReader) readRoles(n *yaml.Node) map[string]bool {
 		return names
 	}
 	for k, v := range yamltree.Pairs(n).All {
-		name := keyText(k)
+		name := yamltree.KeyText(k)
 		names[name] = true
-		if isNull(resolveAlias(v)) && name != "owner" && name != "editor" {
+		if isNull(yamltree.Resolve(v)) && name != "owner" && name != "editor" {
 			r.report(ruleSecurityInvalid, r.positionOf(k), "role %s has no value: the platform refuses the "+
 				"file; write {}",
 				quoteName(name))
@@ -91,13 +92,13 @@ func (r valueReader) readRoles(n *yaml.Node) map[string]bool {
 
 func (r valueReader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 	for _, key := range []string{"action", "subject"} {
-		items := listItems(getValue(rule, key))
+		items := listItems(yamltree.Lookup(rule, key))
 		if len(items) == 0 || slices.ContainsFunc(items, isFalsy) {
 			r.report(ruleSecurityInvalid, r.positionOf(at), "a rule has no %s: the platform refuses the file", key)
 		}
 	}
-	r.checkActions(listItems(getValue(rule, "action")))
-	role := getValue(rule, "role")
+	r.checkActions(listItems(yamltree.Lookup(rule, "action")))
+	role := yamltree.Lookup(rule, "role")
 	if isFalsy(role) {
 		return
 	}
@@ -116,7 +117,7 @@ func (r valueReader) checkRule(at, rule *yaml.Node, roles map[string]bool) {
 // listItems returns the items of a list, or any other value as the only item. A missing value has
 // no items.
 func listItems(n *yaml.Node) []*yaml.Node {
-	switch list := resolveAlias(n); {
+	switch list := yamltree.Resolve(n); {
 	case list == nil:
 		return nil
 	case list.Kind == yaml.SequenceNode:
@@ -140,7 +141,7 @@ func (r valueReader) checkActions(items []*yaml.Node) {
 	for _, item := range items {
 		name := scriptText(item)
 		known := spelling.Nearest(name, slices.Values(ruleActions()))
-		switch n := resolveAlias(item); {
+		switch n := yamltree.Resolve(item); {
 		case isFalsy(item) || slices.Contains(ruleActions(), name):
 		case n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str":
 			r.report(ruleSecurityInvalid, r.positionOf(item), "an action must be a text: the platform refuses the file")
@@ -160,12 +161,12 @@ var delegated = lazyregexp.New(`^\^[^\[${.*+?(|\\,\s]{5,}[_-](\[[^\]]*\]\{\d+\}[
 
 // isDelegation reports whether a rule lets the callers of delegated secrets read secrets.
 func isDelegation(rule *yaml.Node) bool {
-	if isInverted := getValue(rule, "inverted"); !isFalsy(isInverted) {
+	if isInverted := yamltree.Lookup(rule, "inverted"); !isFalsy(isInverted) {
 		return false
 	}
-	subject := resolveAlias(getValue(rule, "subject"))
+	subject := yamltree.Resolve(yamltree.Lookup(rule, "subject"))
 	for _, s := range listItems(subject) {
-		if s = resolveAlias(s); s != nil && s.Value == "secure_secrets" {
+		if s = yamltree.Resolve(s); s != nil && s.Value == "secure_secrets" {
 			pattern := lookupPath(rule, "conditions", "name", "$regex")
 			return pattern != nil && delegated.MatchString(pattern.Value) &&
 				!strings.HasPrefix(pattern.Value, "^"+reservedSecret)

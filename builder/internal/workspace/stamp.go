@@ -14,6 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/source"
 	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/release"
+	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
 const (
@@ -205,15 +206,15 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	}
 	quiet := valueReader{newReporter(), metadataFile}
 	top := quiet.readMapping(root, "")
-	version := getValue(top, "version")
-	node := getValue(quiet.readMapping(version, ""), "name")
+	version := yamltree.Lookup(top, "version")
+	node := yamltree.Lookup(quiet.readMapping(version, ""), "name")
 	name := quiet.readText(node, "").Value
 	if name == "" {
 		return nil, nil
 	}
 	quote, plain := quotes[node.Style]
 	start := byteOffset(data, node.Line, node.Column)
-	own := getOwn(top, "version") == version && getOwn(resolveAlias(version), "name") == node
+	own := yamltree.LookupOwn(top, "version") == version && yamltree.LookupOwn(yamltree.Resolve(version), "name") == node
 	shared := version.Kind == yaml.AliasNode || node.Kind == yaml.AliasNode || !own
 	if shared || node.Anchor != "" || !plain || !bytes.HasPrefix(data[start:], []byte(quote+name+quote)) {
 		return nil, &syntaxError{
