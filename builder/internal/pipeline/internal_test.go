@@ -136,9 +136,9 @@ func TestFilesArePreparedConcurrentlyAndAddedInOrder(t *testing.T) {
 	}
 	var got []string
 	prepare := func(f source.File) func() {
-		// The first file of each pair waits for the second one.
+		// The first file of each pair waits for the second one, if there is another processor for it.
 		i := slices.Index(want, f.Path)
-		if close(next[f.Path]); i%2 == 0 {
+		if close(next[f.Path]); i%2 == 0 && runtime.GOMAXPROCS(0) > 1 {
 			<-next[want[i+1]]
 		}
 		return func() { got = append(got, f.Path) }

@@ -111,33 +111,50 @@ func (p *pipe) drain(ctx context.Context, sink sink) error {
 	return nil
 }
 
+// preparation is a file for the function prepare of a sink, and the place for its result.
+type preparation struct {
+	file source.File
+	add  chan func()
+}
+
 // drainConcurrently passes the files in the pipe to prepare, several at a time, and calls the
 // functions that it returns in the order of the files.
 func (p *pipe) drainConcurrently(ctx context.Context, prepare func(source.File) (add func())) error {
 	group, ctx := errgroup.WithContext(ctx)
 	spawn := func(fn func() error) { group.Go(func() error { return guard(fn) }) }
-	queue := make(chan chan func(), runtime.GOMAXPROCS(0))
+	workers := runtime.GOMAXPROCS(0)
+	work := make(chan preparation, workers)
+	inOrder := make(chan preparation, workers)
 	spawn(func() error {
-		defer close(queue)
+		defer close(work)
+		defer close(inOrder)
 		for file := range p.files {
-			prepared := make(chan func(), 1)
-			select {
-			case queue <- prepared:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			next := preparation{file, make(chan func(), 1)}
+			for _, to := range []chan preparation{inOrder, work} {
+				select {
+				case to <- next:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
 			}
-			spawn(func() error {
-				defer close(prepared)
-				prepared <- prepare(file)
-				return nil
-			})
 		}
 		return nil
 	})
+	for range workers {
+		spawn(func() error {
+			for next := range work {
+				next.add <- prepare(next.file)
+			}
+			return nil
+		})
+	}
 	spawn(func() error {
-		for prepared := range queue {
-			if add, ok := <-prepared; ok {
+		for next := range inOrder {
+			select {
+			case add := <-next.add:
 				add()
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			}
 		}
 		return nil
