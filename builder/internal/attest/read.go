@@ -91,26 +91,65 @@ func imageLayers(img *registry.Image, image digest.Digest) []ocispec.Descriptor 
 	return nil
 }
 
-// Read reads the statement. Its subject must be the image that it is attached to, or layers of that
-// image.
-func (a Attached) Read(ctx context.Context, img *registry.Image) (*Statement, error) {
-	blob, err := img.ReadBlob(ctx, a.blob, MaxSize)
+// Reader reads the statements of an image. It is not safe for concurrent use.
+type Reader struct {
+	img *registry.Image
+	// decoded has the statements so far. Platforms with the same layers share statements about them.
+	decoded map[blobID]*Statement
+}
+
+// blobID identifies a blob that was read.
+type blobID struct {
+	digest digest.Digest
+	size   int64
+}
+
+// NewReader returns a reader of the statements of an image.
+func NewReader(img *registry.Image) *Reader {
+	return &Reader{img: img, decoded: map[blobID]*Statement{}}
+}
+
+// Read reads a statement. Its subject must be the image that it is attached to, or layers of that
+// image. Statements with the same bytes are read once, and are the same value.
+func (r *Reader) Read(ctx context.Context, a Attached) (*Statement, error) {
+	statement, err := r.decode(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	statement, err := Decode(blob)
 	switch {
-	case err != nil:
-	case !statement.hasSubject(a.Image) && !statement.isAboutLayers(imageLayers(img, a.Image)):
+	case !statement.hasSubject(a.Image) && !statement.isAboutLayers(imageLayers(r.img, a.Image)):
 		err = fmt.Errorf("it is about another image than %s", a.Image)
 	case statement.PredicateType != a.PredicateType:
 		err = fmt.Errorf("its predicate is of type %q, but the attestation manifest says %q", statement.PredicateType,
 			a.PredicateType)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("attestation %s of %s: %w", a.Digest, img.Name, err)
+		return nil, a.explain(r.img, err)
 	}
 	return statement, nil
+}
+
+// decode returns a statement of any subject.
+func (r *Reader) decode(ctx context.Context, a Attached) (*Statement, error) {
+	id := blobID{a.blob.Digest, a.blob.Size}
+	if known, ok := r.decoded[id]; ok {
+		return known, nil
+	}
+	blob, err := r.img.ReadBlob(ctx, a.blob, MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	statement, err := Decode(blob)
+	if err != nil {
+		return nil, a.explain(r.img, err)
+	}
+	r.decoded[id] = statement
+	return statement, nil
+}
+
+// explain adds the name of the statement to an error.
+func (a Attached) explain(img *registry.Image, err error) error {
+	return fmt.Errorf("attestation %s of %s: %w", a.Digest, img.Name, err)
 }
 
 // Decode decodes a statement.

@@ -101,7 +101,7 @@ func TestStatementIsReadBack(t *testing.T) {
 	if list[0].PredicateType != attest.ProvenanceType || list[0].Image != img.Manifests[0].Descriptor.Digest {
 		t.Errorf("listed %+v", list[0])
 	}
-	statement, err := list[0].Read(t.Context(), img)
+	statement, err := attest.NewReader(img).Read(t.Context(), list[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestStatementAboutLayersIsRead(t *testing.T) {
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%v: %v", list, err)
 	}
-	if s, err := list[0].Read(t.Context(), img); err != nil || len(s.Subject) != 1 {
+	if s, err := attest.NewReader(img).Read(t.Context(), list[0]); err != nil || len(s.Subject) != 1 {
 		t.Errorf("%+v: %v", s, err)
 	}
 }
@@ -162,7 +162,7 @@ func TestForgedStatementIsRefused(t *testing.T) {
 			img := open(t, test.stored)
 			list, err := attest.List(t.Context(), img)
 			for _, a := range list {
-				_, err = a.Read(t.Context(), img)
+				_, err = attest.NewReader(img).Read(t.Context(), a)
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), img.Name) {
 				t.Errorf("error %v names neither the image nor %q", err, test.want)

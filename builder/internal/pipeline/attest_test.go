@@ -28,8 +28,9 @@ func statements(t *testing.T, ref string) (images []digest.Digest, list map[dige
 		t.Fatal(err)
 	}
 	list = map[digest.Digest][]*attest.Statement{}
+	reader := attest.NewReader(img)
 	for _, a := range attached {
-		statement, err := a.Read(t.Context(), img)
+		statement, err := reader.Read(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -416,6 +417,30 @@ func (f *fixture) statements(t *testing.T, ref string) []attest.Attached {
 		t.Fatalf("%+v, %v", inspected, err)
 	}
 	return inspected.Attestations
+}
+
+// Platforms share the statements about the layers with the workspaces, and verify reads each once.
+func TestVerifyReadsASharedStatementOnce(t *testing.T) {
+	f := newFixture(t)
+	f.mustBuild(t)
+	var shared []string
+	for _, a := range f.statements(t, f.reg.Ref("out:v1")) {
+		if a.PredicateType != attest.ProvenanceType && !slices.Contains(shared, a.Digest.String()) {
+			shared = append(shared, a.Digest.String())
+		}
+	}
+	reads := func() int {
+		return len(slices.DeleteFunc(f.reg.Requests(), func(r registrytest.Request) bool {
+			return r.Method != http.MethodGet || !slices.Contains(shared, path.Base(r.Path))
+		}))
+	}
+	before := reads()
+	if r := f.verify(t, f.reg.Ref("out:v1")); len(r.Problems) > 0 {
+		t.Errorf("%+v", r.Problems)
+	}
+	if n := reads() - before; n != len(shared) || n != 2 {
+		t.Errorf("%d reads of %d shared statements", n, len(shared))
+	}
 }
 
 func TestVerifyReadsNoFileOverTheLimit(t *testing.T) {

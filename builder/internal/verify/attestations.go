@@ -50,13 +50,14 @@ func (v *verifier) readAttestations(ctx context.Context) error {
 	for i := range v.img.Manifests {
 		platforms[v.img.Manifests[i].Descriptor.Digest] = v.img.Manifests[i].PlatformName()
 	}
+	reader := attest.NewReader(v.img)
 	for _, a := range list {
 		platform, ok := platforms[a.Image]
 		if !ok {
 			v.addProblem(Attestations, "%s is about %s, which is none of the images of the index", a.Digest, a.Image)
 			continue
 		}
-		s, err := a.Read(ctx, v.img)
+		s, err := reader.Read(ctx, a)
 		if err != nil {
 			if err := v.reportBrokenAttestation(ctx, err); err != nil {
 				return err
@@ -160,6 +161,7 @@ func (v *verifier) checkKind(kind string, files []spdx.File) {
 		index    int
 	}
 	seen := map[key]bool{}
+	compared := map[*attest.Statement]string{}
 	for _, s := range v.statements {
 		if s.PredicateType != kind || kind == attest.ProvenanceType && v.parameters == nil {
 			continue
@@ -181,7 +183,14 @@ func (v *verifier) checkKind(kind string, files []spdx.File) {
 		} else {
 			seen[k] = true
 		}
-		v.compareStatement(s, generated[i])
+		difference, ok := compared[s.Statement]
+		if !ok {
+			difference = comparePredicates(s.Predicate, generated[i].Content)
+			compared[s.Statement] = difference
+		}
+		if difference != "" {
+			v.reportDifference(s, difference)
+		}
 	}
 }
 
@@ -205,16 +214,18 @@ func (v *verifier) generatePredicates(s statement, files []spdx.File) ([]attest.
 	return release.Predicates(kinds)
 }
 
-// compareStatement compares a predicate with the one that this builder would generate.
-func (v *verifier) compareStatement(s statement, want attest.Predicate) {
+// comparePredicates returns the path of the first difference between a predicate and the one that this
+// builder would generate; empty if there is none.
+func comparePredicates(got, want json.RawMessage) string {
 	var a, b any
-	if json.Unmarshal(s.Predicate, &a) != nil || json.Unmarshal(want.Content, &b) != nil {
-		v.addPlatformProblem(Attestations, s.platform, "the predicate of type %s is not valid JSON", s.PredicateType)
-		return
+	if json.Unmarshal(got, &a) != nil || json.Unmarshal(want, &b) != nil {
+		return "its predicate, which is missing"
 	}
-	if place, differ := findDifference("", a, b); differ {
-		v.reportDifference(s, place)
+	place, differ := findDifference("", a, b)
+	if differ && place == "" {
+		return "its predicate, which is no object"
 	}
+	return place
 }
 
 // reportDifference reports that a statement is another one than this builder would generate.
