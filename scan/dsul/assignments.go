@@ -186,7 +186,7 @@ func (a assignment) isCredential(value string, at location) bool {
 	return !repeats(value, a.name) && (literal.LooksGenerated(value) || isScrambled(value) || isSecretURL(value))
 }
 
-// isDeliberate reports an assignment that is no part of a sentence.
+// isDeliberate reports an assignment outside of a sentence.
 func (a assignment) isDeliberate(at location) bool {
 	return a.paired || a.quoted && (a.operator != ':' || a.nameQuoted) ||
 		a.operator == '=' && strings.ToUpper(a.name) == a.name || at.settings && a.starts && a.ends

@@ -17,7 +17,7 @@ var (
 	)
 	// windowsOption matches the options of PowerShell.
 	windowsOption = lazyregexp.New(`(?:^| )-(?:[A-Z][A-Za-z]*)?(?:Password|Token|Secret|Key) `)
-	// shellValue matches values of options that are no secret: a variable, or the properties of
+	// shellValue matches values of options that are not secret: a variable, or the properties of
 	// a secret: id=npm,env=TOKEN.
 	shellValue = lazyregexp.New(`^(?:\$\w+|(?:id|src|source|type|env|target)=.*)$`)
 )

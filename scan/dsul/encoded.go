@@ -92,7 +92,7 @@ func decodeBase64(text string) (string, bool) {
 	return string(data), isPrintable(string(data))
 }
 
-// standardAlphabet replaces the characters of the URL alphabet with those of the standard one.
+// standardAlphabet replaces the characters of the URL alphabet with the standard ones.
 var standardAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
 // maxUnzipped limits the decompressed text to scan, in bytes.

@@ -50,7 +50,7 @@ var (
 	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
 )
 
-// findUnnamed reports random text that is a value or a word of its own, whatever its name. UUIDs are
+// findUnnamed reports random text that is a complete value or word, independently of its name. UUIDs are
 // identifiers more often than keys, and need a name or a place. So does hexadecimal text outside of
 // workspaces.
 func (s *fileScan) findUnnamed(text string, at position) {
@@ -241,7 +241,7 @@ func hasUnbroken(text string) bool {
 	return false
 }
 
-// isSeparator reports whatever is neither a letter nor a digit.
+// isSeparator reports characters that are neither letters nor digits.
 func isSeparator(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
 // minLoose is the minimum length of text that is random as a whole, in bytes.

@@ -339,8 +339,8 @@ func isSelector(text string) bool {
 	return selector.MatchString(text) && nameStrength(text[strings.LastIndexByte(text, '.')+1:]) > unnamed
 }
 
-// isEncodedPlaceholder reports the base64 of a placeholder, dXNlcm5hbWU6cGFzc3dvcmQ=, and that
-// of words, which are no credential.
+// isEncodedPlaceholder reports the base64 of a placeholder, such as dXNlcm5hbWU6cGFzc3dvcmQ=, and
+// of words beside the name of a credential.
 func (s *fileScan) isEncodedPlaceholder(text string, strength strength) bool {
 	plain, ok := decodeBase64(text)
 	if !ok && strings.HasSuffix(text, "=") {

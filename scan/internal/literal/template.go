@@ -15,7 +15,7 @@ import (
 // which no rule accepts as part of a secret.
 const Mask = '\uE000'
 
-// MaskTemplates replaces templates with holes: those of the platform ({{…}}, {%…%}, [[…]]), of a shell
+// MaskTemplates replaces templates with [Mask]: of the platform ({{…}}, {%…%}, [[…]]), of a shell
 // (${…}, $(…), $NAME), of other programs (%NAME%, {name}, #{name}, __NAME__, @@NAME@@), and
 // placeholders for people to fill in (<your token>).
 func MaskTemplates(text string) string {
