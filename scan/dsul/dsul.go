@@ -70,7 +70,7 @@ var reasons = []struct{ rule, reason string }{
 	{ruleCredential, "token, key or secret in plain text"},
 	{ruleHash, "hash of a password, from which a weak password can be recovered"},
 	{ruleReference, "ciphertext, or a reference that the platform does not resolve"},
-	{ruleOpaque, "value that looks like a key, where credentials are configured"},
+	{ruleOpaque, "value that looks like a key, in a place for credentials"},
 	{ruleUnnamed, "random text that may be a key; if it is not, give it a name that ends in id or hash"},
 }
 
