@@ -319,8 +319,9 @@ func checkAttested(t *testing.T, o options, ref string) {
 	if err != nil || len(attached) != 2 || len(pushed.Manifests) != 2 {
 		t.Fatalf("%d statements, %v", len(attached), err)
 	}
+	reader := attest.NewReader(pushed)
 	for n, m := range pushed.Manifests {
-		statement, err := attached[n].Read(t.Context(), pushed)
+		statement, err := reader.Read(t.Context(), attached[n])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,8 +36,8 @@ breaks are left out of the places where they would end the value.
 const placesNotes = `
 Beside a neutral name, the builder reports random text. There it misses UUIDs, texts of fewer than 16 characters, and
 alphabets in order, and hexadecimal digits in other files than the YAML of a workspace, such as a read-me. With UUIDs
-and hexadecimal digits of 32, 40 and 64 characters, it would report 33 more values in the files of configuration below, and
-49 more in the documentation, all of them identifiers and digests: 16 and 24 in 1,000 files.
+and hexadecimal digits of 32, 40 and 64 characters, it would report 33 more values in the files of configuration below,
+and 49 more in the documentation, all of them identifiers and digests: 16 and 24 in 1,000 files.
 Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on two lines.
 Alone in a text file, it misses examples that break the format of their service, and examples that repeat a word.
 `
