@@ -12,7 +12,7 @@ var (
 		image sum address wallet transaction tx txid block n cursor csrf xsrf h encrypted crypt ciphertext cert
 		certificate pubkey publickey public peer node container pod blob layer identifier identifiers sitekey
 		asset assets chunk sub file jti aud iss azp secure dst modified traceparent baggage since ref sri
-		correlation request checkout`)
+		correlation request checkout database page collection dataset board folder drive record table tenant project`)
 	// signatureNames end the names of values that are public, but grant access in a request.
 	signatureNames = literal.NewVocabulary(`signature sig nonce salt iv`)
 	// textNames end the names of other values that are not secret: texts, addresses, and key and
