@@ -158,7 +158,7 @@ func Decode(data []byte) (*Statement, error) {
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("decode in-toto statement: %w", err)
 	}
-	if s.Type != statementType || s.PredicateType == "" || len(s.Subject) == 0 {
+	if s.Type != statementType || s.PredicateType == "" || len(s.Predicate) == 0 || len(s.Subject) == 0 {
 		return nil, errors.New("not an in-toto statement of version 1 with a predicate and a subject")
 	}
 	return s, nil

@@ -154,6 +154,10 @@ func TestForgedStatementIsRefused(t *testing.T) {
 			stored{attest.ProvenanceType, `{"_type":"https://in-toto.io/Statement/v1","predicateType":"x"}`, ""},
 			"not an in-toto statement",
 		},
+		"without a predicate": {
+			stored{attest.ProvenanceType, strings.ReplaceAll(sound, `"predicate":`, `"other":`), ""},
+			"not an in-toto statement",
+		},
 		"no JSON":                 {stored{attest.ProvenanceType, "attested!", ""}, "decode in-toto statement"},
 		"a digest that is none":   {stored{attest.ProvenanceType, sound, "latest"}, "vnd.docker.reference.digest"},
 		"a digest without a name": {stored{attest.ProvenanceType, sound, "-"}, "vnd.docker.reference.digest"},

@@ -219,11 +219,11 @@ func (v *verifier) generatePredicates(s statement, files []spdx.File) ([]attest.
 func comparePredicates(got, want json.RawMessage) string {
 	var a, b any
 	if json.Unmarshal(got, &a) != nil || json.Unmarshal(want, &b) != nil {
-		return "its predicate, which is missing"
+		return "its predicate, which is not JSON"
 	}
 	place, differ := findDifference("", a, b)
 	if differ && place == "" {
-		return "its predicate, which is no object"
+		return "its predicate, which is not an object"
 	}
 	return place
 }
