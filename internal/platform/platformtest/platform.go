@@ -187,6 +187,15 @@ func (p *Platform) Remove(slug string) {
 	delete(p.installed, slug)
 }
 
+// Recreate deletes an installed workspace and creates an empty one with its slug, like a user in the
+// console.
+func (p *Platform) Recreate(slug string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old := p.installed[slug]
+	p.createInstalled(old.Name, slug)
+}
+
 // Lock takes the write lock on behalf of another holder, for example a user with reason manual. It
 // reports whether the lock was free.
 func (p *Platform) Lock(by, reason string) bool {

@@ -33,6 +33,7 @@ const maxEvents = 500
 // reason OutcomeUnknown, and the next pass checks again.
 func (p *pass) awaitOutcome(ctx context.Context, q attempt, cause error) (imported bool, err error) {
 	p.enterPhase(state.Confirm, q.group.Name)
+	p.waited = true // the end of an import is seen late
 	end, err := p.followImport(&q).Await(ctx)
 	switch {
 	case err == nil:

@@ -48,6 +48,21 @@ func (x installedIndex) inspectGroup(g *GroupPlan) installState {
 	return s
 }
 
+// addRecreated counts workspaces as missing whose version was in an earlier list, if this list has
+// versions of others only: somebody deleted and recreated them. pulled has a key for each of the earlier
+// versions.
+func (s *installState) addRecreated(list installedIndex, g *GroupPlan, pulled map[string]time.Time) {
+	if !list.versions {
+		return
+	}
+	for _, w := range g.Workspaces {
+		got := list.find(w.Slug, w.ID)
+		if _, had := pulled[w.Slug]; had && got != nil && got.LastPull == nil {
+			s.missing = append(s.missing, w.Slug)
+		}
+	}
+}
+
 // hasConfirmation reports whether the confirmation of a group is still valid. It compares a confirmation of
 // an earlier pass with the list, because another release may have been imported since. If the list
 // lacks versions, finalCheck decides.
@@ -99,10 +114,10 @@ const freshList = time.Second
 // must be handled again.
 //
 // If the list has no versions, only the responses to pulls confirm a group. finalCheck repeats pulls
-// that are older than its first run, without force, until all groups have a newer response. A write
-// lock of another import restarts this, and an event of another release's import revokes the
-// confirmation. A group with a workspace that is missing in the list is pulled once more, and that
-// response counts.
+// that are older than its first run, without force, until all groups have a newer response. A failed
+// pass restarts this, a wait within the pass repeats it once, and an event of another release's import
+// revokes the confirmation. A group with a workspace that is missing in the list is pulled once more,
+// and that response counts.
 func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 	if p.dated || time.Since(p.listed) > freshList {
 		err = p.reloadList(ctx)
@@ -113,6 +128,8 @@ func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 	if p.mem.finalCheckPass == 0 {
 		p.mem.finalCheckPass = p.mem.pass
 	}
+	repeat := p.waited && !p.repeated
+	p.repeated = p.repeated || repeat
 	list := indexInstalled(p.list)
 	p.completed = nil // reload the events
 	for n := range p.Desired.Groups {
@@ -128,7 +145,7 @@ func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 			p.revokeConfirmation(g, &s)
 		case s.isInstalled():
 			p.renewConfirmation(g, &s)
-		case known.confirmedPass < p.mem.finalCheckPass,
+		case repeat, known.confirmedPass < p.mem.finalCheckPass,
 			err == nil && len(s.missing) > 0 && known.recheckedPass < p.mem.finalCheckPass:
 			known.confirmedPass = 0
 			known.recheckedPass = p.mem.pass
@@ -153,12 +170,13 @@ func (p *pass) listIsOptional(class platform.Class) bool {
 	return false
 }
 
-// importedSince returns the workspaces of a group that were imported at another version after sent,
-// which is when this sidecar sent its own import. It relies on events.
+// importedSince returns the workspaces of a group whose newest import after sent was at another
+// version. sent is when this sidecar sent its own import. It relies on events.
 func (p *pass) importedSince(ctx context.Context, g *GroupPlan, sent time.Time) (slugs []string) {
 	if sent.IsZero() {
 		return nil
 	}
+	decided := map[string]bool{}
 	for _, e := range p.completedImports(ctx) {
 		if e.Completed == nil || e.Completed.RepositoryID != p.Desired.Repository || !e.CreatedAt.After(sent) {
 			continue
@@ -167,7 +185,11 @@ func (p *pass) importedSince(ctx context.Context, g *GroupPlan, sent time.Time) 
 		for i := range g.Workspaces {
 			w := &g.Workspaces[i]
 			got := reported.find(w)
-			if got != nil && got.Status == platform.StatusImported && got.Version != "" && got.Version != w.Version {
+			if got == nil || got.Status != platform.StatusImported || decided[w.Slug] {
+				continue
+			}
+			decided[w.Slug] = true
+			if got.Version != "" && got.Version != w.Version {
 				slugs = append(slugs, w.Slug)
 			}
 		}
@@ -221,7 +243,9 @@ func (p *pass) contentionError(known *groupMemory, message string) *Failure {
 // checkForeign checks whether another release was imported over the confirmed one. If the
 // deployment names this release as the current one, the groups are imported again. Otherwise the
 // state only reports it: a confirmed pod alone cannot know which release is meant to stay.
-func (p *pass) checkForeign(mode Mode) {
+//
+// If the list has no versions, events show such an import.
+func (p *pass) checkForeign(ctx context.Context, mode Mode) {
 	list := indexInstalled(p.list)
 	slugs := []string{}
 	groups := []*GroupPlan{}
@@ -231,6 +255,9 @@ func (p *pass) checkForeign(mode Mode) {
 		g := &p.Desired.Groups[n]
 		known := p.mem.forGroup(g)
 		s := p.inspectTolerated(list, g)
+		if s.inconclusive && len(s.foreign) == 0 {
+			s.foreign = p.importedSince(ctx, g, known.sent)
+		}
 		if len(s.foreign) == 0 {
 			known.takeBacks.resetAfter(calmPeriod)
 			continue

@@ -34,7 +34,7 @@ func (p *pass) reconcile(ctx context.Context, mode Mode) {
 		p.log.Warn("cannot compare the release with the platform", "error", err)
 		return
 	}
-	p.checkForeign(mode)
+	p.checkForeign(ctx, mode)
 }
 
 // compareWorkspaces compares every workspace with the imported content.

@@ -229,6 +229,9 @@ func (i *Importer) publishResult(f *Failure, took time.Duration) {
 		return
 	}
 	i.record.Pass(f.Reason, took)
+	if f.Reason != state.RateLimited {
+		i.mem.finalCheckPass = 0
+	}
 	if f.Reason == state.TargetDown {
 		i.lastDown = time.Now()
 		i.drain.endLingeringImport()

@@ -88,7 +88,6 @@ func (p *pass) checkLockFree(ctx context.Context) error {
 	case err != nil:
 		return FailureOf(err)
 	case l != nil:
-		p.mem.finalCheckPass = 0
 		return p.lockHeldError(*l, "")
 	case p.lockWait.holder != platform.WriteLock{}: // an unidentified holder may still have the lock
 		p.endLockWait()

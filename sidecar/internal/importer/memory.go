@@ -17,7 +17,9 @@ type memory struct {
 	groups map[string]*groupMemory
 	// pass is the number of the current pass. Confirmations are dated by pass.
 	pass int
-	// finalCheckPass is the pass of the first finalCheck: older confirmations do not count. 0 means none yet.
+	// finalCheckPass is the pass of the first finalCheck: older confirmations do not count. 0 means none
+	// yet. A failed pass resets it, because another release may be imported before the next pass. A rate
+	// limit does not: the platform may not allow the pulls of all groups in one pass.
 	finalCheckPass int
 	// confirmed is true if this process has confirmed the release at least once.
 	confirmed bool

@@ -28,6 +28,10 @@ type pass struct {
 	// listed is when the list was requested; dated is true if an import began since.
 	listed time.Time
 	dated  bool
+	// waited is true if the pass has waited while no import of its own was running, so that another
+	// release may have been imported. repeated is true once finalCheck has repeated the pulls because
+	// of that.
+	waited, repeated bool
 	// completed holds the events of completed imports, or nil before they are loaded.
 	completed []platform.Event
 }
@@ -208,6 +212,7 @@ func (p *pass) handleGroups(ctx context.Context, handle handler) error {
 		if pause && !sleep(ctx, p.Policy.GroupPause) {
 			return context.Cause(ctx)
 		}
+		p.waited = p.waited || pause
 		start := time.Now()
 		imported, err := handle(ctx, g)
 		if ctx.Err() != nil {

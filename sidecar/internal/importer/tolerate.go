@@ -90,6 +90,7 @@ func (v *verdict) markTolerated(forgiven map[string][]state.Reason) {
 // workspace with a tolerated error, so the list is inconclusive for such a workspace.
 func (p *pass) inspectTolerated(list installedIndex, g *GroupPlan) installState {
 	s := list.inspectGroup(g)
+	s.addRecreated(list, g, p.mem.forGroup(g).pulled)
 	if len(p.Policy.Tolerate) == 0 {
 		return s
 	}
