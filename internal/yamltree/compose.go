@@ -156,7 +156,7 @@ func (p *parser) readContent(s placement, parent int, c context) bool {
 }
 
 func (p *parser) readScalar(c context, indent int) bool {
-	if !c.isFlow() && p.readBlockScalar(indent) || p.readSingleQuoted() || p.readDoubleQuoted() {
+	if !c.isFlow() && p.readBlockScalar(indent) || p.readQuoted() {
 		return true
 	}
 	if p.readAlias() {

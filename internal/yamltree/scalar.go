@@ -226,10 +226,21 @@ func (p *parser) foldQuoted(t *text, start, end int) {
 	t.addLineBreaks(p.skipSpace(false))
 }
 
-func (p *parser) readSingleQuoted() bool {
-	if p.in[p.pos] != '\'' {
+func (p *parser) readQuoted() bool {
+	switch p.in[p.pos] {
+	case '\'':
+		p.readUntil('\'', yaml.SingleQuotedStyle, "single quotes")
+	case '"':
+		p.readUntil('"', yaml.DoubleQuotedStyle, "double quotes")
+	default:
 		return false
 	}
+	return true
+}
+
+// readUntil reads a scalar from its opening to its closing quote. The name of the quotes is for
+// errors.
+func (p *parser) readUntil(quote byte, style yaml.Style, name string) {
 	line, column := p.computePosition(p.pos)
 	t := p.newText()
 	p.pos++
@@ -237,63 +248,31 @@ func (p *parser) readSingleQuoted() bool {
 	end := p.pos
 	for p.pos < p.end {
 		switch c := p.in[p.pos]; {
-		case c == '\'' && p.peekByte(1) == '\'':
+		case c == '\'' && c == quote && p.peekByte(1) == quote: // stands for one quote
 			p.addQuotable(&t, start, p.pos)
 			start = p.pos + 1
 			p.pos += 2
 			end = p.pos
-		case c == '\'':
-			p.addQuotable(&t, start, p.pos)
-			p.pos++
-			p.setScalar(&t, yaml.SingleQuotedStyle, line, column)
-			return true
-		case isBreak(c):
-			p.foldQuoted(&t, start, end)
-			start = p.pos
-			end = p.pos
-		case p.atSeparator():
-			p.failSyntax("a text in single quotes has no end before the end of the document")
-		default:
-			p.pos++
-			end = p.pos
-		}
-	}
-	p.failWith(&SyntaxError{line, column, "a text in single quotes has no end"})
-	return false
-}
-
-func (p *parser) readDoubleQuoted() bool {
-	if p.in[p.pos] != '"' {
-		return false
-	}
-	line, column := p.computePosition(p.pos)
-	t := p.newText()
-	p.pos++
-	start := p.pos
-	end := p.pos
-	for p.pos < p.end {
-		switch c := p.in[p.pos]; {
-		case c == '"':
-			p.addQuotable(&t, start, p.pos)
-			p.pos++
-			p.setScalar(&t, yaml.DoubleQuotedStyle, line, column)
-			return true
-		case c == '\\':
+		case c == '\\' && quote == '"':
 			p.addQuotable(&t, start, p.pos)
 			p.readEscape(&t)
 			start = p.pos
 			end = p.pos
+		case c == quote:
+			p.addQuotable(&t, start, p.pos)
+			p.pos++
+			p.setScalar(&t, style, line, column)
+			return
 		case isBreak(c):
 			p.foldQuoted(&t, start, end)
 			start = p.pos
 			end = p.pos
 		case p.atSeparator():
-			p.failSyntax("a text in double quotes has no end before the end of the document")
+			p.failSyntax("a text in %s has no end before the end of the document", name)
 		default:
 			p.pos++
 			end = p.pos
 		}
 	}
-	p.failWith(&SyntaxError{line, column, "a text in double quotes has no end"})
-	return false
+	p.failWith(&SyntaxError{line, column, "a text in " + name + " has no end"})
 }
