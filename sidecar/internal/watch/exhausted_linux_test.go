@@ -16,54 +16,34 @@ import (
 	"github.com/prismeai/workspaces-release/internal/needs"
 )
 
-// Limits of inotify in a user namespace.
-const (
-	instancesFile = "/proc/sys/user/max_inotify_instances"
-	watchesFile   = "/proc/sys/user/max_inotify_watches"
-)
-
-// TestWithoutInotify runs in a user namespace without free inotify instances, like on a node with
-// many pods.
+// TestWithoutInotify runs in a user namespace where a limit of inotify is used up, like on a node with
+// many pods. Files are polled until the limit is raised.
 func TestWithoutInotify(t *testing.T) {
-	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
-		inNamespace(t)
-		return
+	for _, limit := range []string{"max_inotify_instances", "max_inotify_watches"} {
+		t.Run(limit, func(t *testing.T) {
+			if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
+				t.Parallel()
+				inNamespace(t)
+				return
+			}
+			setLimit(t, limit, "0")
+			path := filepath.Join(t.TempDir(), "token")
+			write(t, path, "old")
+			r := watching(t, 20*time.Millisecond, File{"token", path})
+			r.want(r.modes, Polling)
+			replace(t, path, "new")
+			r.want(r.changes, "token")
+			slow := watching(t, time.Hour, File{"token", path}) // it polls faster than the interval
+			slow.want(slow.modes, Polling)
+			replace(t, path, "newer still")
+			slow.want(slow.changes, "token")
+			r.want(r.changes, "token")
+			setLimit(t, limit, "10")
+			r.want(r.modes, Inotify)
+			replace(t, path, "newer")
+			r.want(r.changes, "token")
+		})
 	}
-	setLimit(t, instancesFile, "0")
-	path := filepath.Join(t.TempDir(), "token")
-	write(t, path, "old")
-	r := watching(t, 20*time.Millisecond, File{"token", path})
-	r.want(r.modes, Polling)
-	replace(t, path, "new")
-	r.want(r.changes, "token")
-	slow := watching(t, time.Hour, File{"token", path}) // it polls faster than the interval
-	slow.want(slow.modes, Polling)
-	replace(t, path, "newer still")
-	slow.want(slow.changes, "token")
-	r.want(r.changes, "token")
-	setLimit(t, instancesFile, "1") // one is free again
-	r.want(r.modes, Inotify)
-	replace(t, path, "newer")
-	r.want(r.changes, "token")
-}
-
-// TestWithoutInotifyWatches covers an instance without free watches.
-func TestWithoutInotifyWatches(t *testing.T) {
-	if os.Getenv("WATCH_TEST_NAMESPACE") == "" {
-		inNamespace(t)
-		return
-	}
-	setLimit(t, watchesFile, "0")
-	path := filepath.Join(t.TempDir(), "token")
-	write(t, path, "old")
-	r := watching(t, 20*time.Millisecond, File{"token", path})
-	r.want(r.modes, Polling)
-	replace(t, path, "new")
-	r.want(r.changes, "token")
-	setLimit(t, watchesFile, "10")
-	r.want(r.modes, Inotify)
-	replace(t, path, "newer")
-	r.want(r.changes, "token")
 }
 
 func TestExplain(t *testing.T) {
@@ -78,9 +58,10 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-func setLimit(t *testing.T, file, n string) {
+// setLimit sets a limit of the user namespace.
+func setLimit(t *testing.T, name, n string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(n), 0o600); err != nil {
+	if err := os.WriteFile("/proc/sys/user/"+name, []byte(n), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
