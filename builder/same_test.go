@@ -61,7 +61,7 @@ func TestSameWorkspacesGiveTheSameDigest(t *testing.T) {
 	}
 	owner := os.Getuid()
 	if owner == 0 {
-		owner = nobody
+		owner = needs.Nobody
 	} else {
 		t.Log("NOT TESTED with two users: only root can become another one")
 	}
@@ -76,10 +76,7 @@ func TestSameWorkspacesGiveTheSameDigest(t *testing.T) {
 		"GOMAXPROCS": "1",
 	})
 	if os.Getuid() == 0 {
-		there.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		if err := os.Chown(there.temp, nobody, nobody); err != nil {
-			t.Fatal(err)
-		}
+		needs.RunAsNobody(t, there.Cmd, there.temp)
 	}
 	old := syscall.Umask(0o077)
 	err := there.Start()

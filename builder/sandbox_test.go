@@ -21,7 +21,7 @@ import (
 
 const (
 	sandboxName = "sandbox"
-	nobody      = 65534
+	nobody      = needs.Nobody
 )
 
 // Options of prctl(2) that package syscall lacks, and the highest possible capability.

@@ -3,6 +3,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -128,26 +128,18 @@ const childEnv = "ENGINE_TEST_UNPRIVILEGED"
 
 func TestBuildsAsNobodyWithoutCapabilities(t *testing.T) {
 	needs.Root(t)
-	home := t.TempDir()
+	home := needs.PublicDir(t)
 	work := filepath.Join(home, "work")
 	copied := filepath.Join(home, "engine.test")
 	data, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
+	if err := errors.Join(err, os.WriteFile(copied, data, 0o755), os.Mkdir(work, 0o755)); err != nil {
 		t.Fatal(err)
-	}
-	for _, err := range []error{
-		os.WriteFile(copied, data, 0o755), os.Mkdir(work, 0o755), os.Chown(work, 65534, 65534),
-		os.Chmod(home, 0o755), os.Chmod(filepath.Dir(home), 0o755),
-	} {
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
 	cmd := exec.Command(copied, "-test.run=^TestUnprivilegedChild$", "-test.v")
 	cmd.Env = []string{childEnv + "=1", "TMPDIR=" + work, "HOME=/nonexistent"}
 	cmd.Dir = work
 	// The change of user drops the capabilities, and the child cannot gain new ones.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	needs.RunAsNobody(t, cmd, work)
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestUnprivilegedChild") {
 		t.Fatalf("%v\n%s", err, out)
