@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"archive/tar"
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -208,21 +207,17 @@ func readFile(ctx context.Context, img *registry.Image, from ocispec.Descriptor,
 // extract returns a file from a compressed layer. The size of the file is limited to that of a
 // manifest.
 func extract(blob []byte, name string) ([]byte, error) {
-	plain, err := layer.Unpack(bufio.NewReader(bytes.NewReader(blob)))
-	if err != nil {
-		return nil, err
-	}
-	defer plain.Close()
-	archive := tar.NewReader(limit.NewReader(plain, "its layer", 2*release.MaxSize))
-	for {
-		header, err := archive.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil, errors.New("the layer that should hold it does not")
-		case err != nil:
-			return nil, fmt.Errorf("read its layer: %w", err)
-		case header.Name == name:
-			return limit.ReadAll(archive, "it", release.MaxSize)
+	var data []byte
+	found := false
+	_, err := layer.Walk(bytes.NewReader(blob), 2*release.MaxSize, func(h *tar.Header, r io.Reader) (err error) {
+		if h.Name == name && !found {
+			found = true
+			data, err = limit.ReadAll(r, "it", release.MaxSize)
 		}
+		return err
+	})
+	if err == nil && !found {
+		err = errors.New("the layer that should hold it does not")
 	}
+	return data, err
 }

@@ -168,7 +168,7 @@ func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 		"label that is no digest":   {handmade{manifest: good, label: "x"}, "the image's label says"},
 		"without its workspaces":    {handmade{manifest: good, label: sum(good), bare: true}, "does not hold the workspaces"},
 		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "the layer that should hold it does not"},
-		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "read its layer"},
+		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "read layer: "},
 		"a last layer cut short":    {handmade{layer: tarball(t, file{"www/release/manifest.json", good})[:60], label: sum(good)}, "EOF"},
 		"not JSON":                  {handmade{manifest: []byte("{"), label: sum([]byte("{"))}, "decode release manifest"},
 		"not valid":                 {handmade{manifest: invalid, label: sum(invalid)}, "invalid release manifest"},
@@ -179,7 +179,7 @@ func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 		"huge workspaces":           {handmade{manifest: split.Manifest, label: sum(split.Manifest), workspaces: huge}, "it is larger than"},
 		"a huge manifest":           {handmade{manifest: huge, label: sum(huge)}, "it is larger than"},
 		"a bomb before it": {handmade{layer: tarball(t, file{"a", huge}, file{"b", huge}, file{"www/release/manifest.json", good}), label: sum(good)},
-			"its layer is larger than"},
+			"the unpacked layer is larger than"},
 	}
 	reg := registrytest.New(t, registrytest.Options{})
 	for name, test := range tests {
