@@ -74,7 +74,7 @@ func (e baselineEntry) findProblem(used bool, today string) (_ Problem, valid bo
 	what := e.describe()
 	switch {
 	case !used:
-		return Problem{Rule: ruleUnused, Message: "there is no such secret any more: " + what,
+		return Problem{Rule: ruleUnused, Message: "the scan no longer finds this secret: " + what,
 			Help: "remove the entry, or write the baseline again with builder scan --write-baseline"}, false
 	case !e.isComplete():
 		return Problem{Rule: ruleIncomplete, Message: "the entry has no owner or no reason, so it does not accept " + what,

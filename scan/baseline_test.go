@@ -80,11 +80,11 @@ func TestBaselineProblems(t *testing.T) {
 		"without an owner":  {entry(print1, "", "why", "2027-01-01"), "baseline-incomplete", "no owner or no reason", 1},
 		"without a reason":  {entry(print1, "me", "", "2027-01-01"), "baseline-incomplete", "no owner or no reason", 1},
 		"with blanks alone": {entry(print1, "me", " \t", "2027-01-01"), "baseline-incomplete", "no owner or no reason", 1},
-		"unused":            {entry(print2, "me", "why", "2027-01-01"), "baseline-unused", "there is no such secret any more: Word in a/index.yml", 1},
-		"unused and over":   {entry(print2, "me", "why", "2020-01-01"), "baseline-unused", "there is no such secret any more", 1},
+		"unused":            {entry(print2, "me", "why", "2027-01-01"), "baseline-unused", "the scan no longer finds this secret: Word in a/index.yml", 1},
+		"unused and over":   {entry(print2, "me", "why", "2020-01-01"), "baseline-unused", "the scan no longer finds this secret", 1},
 		"of another rule":   {strings.Replace(entry(print1, "me", "why", "2027-01-01"), "Word", "Other", 1), "baseline-unused", "Other in a/index.yml", 1},
 		"of another file":   {strings.Replace(entry(print1, "me", "why", "2027-01-01"), "a/index", "b/index", 1), "baseline-unused", "Word in b/index.yml", 1},
-		"unused, not known": {entry(print3, "", "", "2027-01-01"), "baseline-unused", "there is no such secret any more", 1},
+		"unused, not known": {entry(print3, "", "", "2027-01-01"), "baseline-unused", "the scan no longer finds this secret", 1},
 	}
 	for name, test := range tests {
 		r := &Report{Findings: []Finding{found(print1, 1)}}

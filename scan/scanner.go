@@ -47,7 +47,7 @@ func New(policy Policy, detectors ...Detector) (*Scanner, error) {
 type Run struct {
 	scanner *Scanner
 	group   *errgroup.Group
-	ctx     context.Context //nolint:containedctx // that of the group, which is what a run is
+	ctx     context.Context //nolint:containedctx // of the group: it ends when a file fails, so that Add can stop early
 	memory  *semaphore.Weighted
 
 	mu     sync.Mutex

@@ -71,7 +71,7 @@ func (t *Tree) findPlace(spec Spec, opts Options) error {
 	if t.info.Commit != "" {
 		t.info.Subdir = path.Join(spec.subdir, t.place)
 	}
-	t.notify(fmt.Sprintf("the workspaces are in %[1]s, which is taken as with --subdir %[1]s",
+	t.notify(fmt.Sprintf("the workspaces are in %[1]s: reading them as with --subdir %[1]s",
 		printableName(path.Join(spec.subdir, t.place))))
 	list, err := newWalker(t.limits).listSorted(t.root)
 	if err != nil {

@@ -37,12 +37,12 @@ func TestLayouts(t *testing.T) {
 		"in a directory": {
 			files: map[string]string{"workspaces/shop/index.yml": shop, "docs/a.md": "", "README.md": ""},
 			want:  []string{"shop/index.yml"},
-			notes: []string{"the workspaces are in workspaces, which is taken as with --subdir workspaces"},
+			notes: []string{"the workspaces are in workspaces: reading them as with --subdir workspaces"},
 		},
 		"further down": {
 			files: map[string]string{"export/prod/shop/index.yml": shop, "export/prod/ci/a.yaml": ""},
 			want:  []string{"shop/index.yml"}, left: []string{"ci"},
-			notes: []string{"the workspaces are in export/prod, which is taken as with --subdir export/prod",
+			notes: []string{"the workspaces are in export/prod: reading them as with --subdir export/prod",
 				"left out, because they hold no workspace: ci/"},
 		},
 		"beside others": {
@@ -83,7 +83,7 @@ func TestLayouts(t *testing.T) {
 			},
 			opts: Options{Exclude: []string{"/shop/z.md"}},
 			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "shop/x.md", "shop/y.md", "shop/z.md"},
-			notes: []string{"the workspaces are in a/b, which is taken as with --subdir a/b"},
+			notes: []string{"the workspaces are in a/b: reading them as with --subdir a/b"},
 		},
 		"one workspace": {
 			files: map[string]string{"index.yml": "name: Shop\n", "automations/a.yml": "", "docs/x.md": "",
