@@ -43,9 +43,6 @@ func (re *Regexp) Match(b []byte) bool { return re.Get().Match(b) }
 // MatchString is [regexp.Regexp.MatchString].
 func (re *Regexp) MatchString(s string) bool { return re.Get().MatchString(s) }
 
-// FindString is [regexp.Regexp.FindString].
-func (re *Regexp) FindString(s string) string { return re.Get().FindString(s) }
-
 // FindStringSubmatch is [regexp.Regexp.FindStringSubmatch].
 func (re *Regexp) FindStringSubmatch(s string) []string { return re.Get().FindStringSubmatch(s) }
 

@@ -142,6 +142,12 @@ func OutcomeUnknown(err error) bool {
 	return false
 }
 
+// MayMeanLocked reports whether the write lock may be the cause of a refusal, which the response may
+// not mention (platform contract §1.5). Read the lock to find out.
+func (c Class) MayMeanLocked() bool {
+	return c == ClassLocked || c == ClassRejected || c == ClassForbidden
+}
+
 // errTimeout is the cause of a context that ended by the client's timeout.
 var errTimeout = errors.New("no complete response in time")
 

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -79,14 +78,6 @@ func emptyIfNil[T any](items []T) []T {
 	}
 	return items
 }
-
-// Unmarshal decodes and validates a manifest in one document, like [Load].
-func Unmarshal(data []byte) (*Manifest, error) {
-	return Load(data, func(FileReference) ([]byte, error) { return nil, errSplit })
-}
-
-// errSplit is the error of [Unmarshal] for a split manifest.
-var errSplit = errors.New("they are in another file, and one file was expected")
 
 // decodeVersion returns the schema version of a manifest.
 func decodeVersion(data []byte) (int, error) {

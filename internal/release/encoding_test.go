@@ -5,6 +5,7 @@ package release_test
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,11 @@ func encode(t testing.TB, m *release.Manifest) []byte {
 
 // The golden files are the format that released programs read. They may gain fields; any other
 // difference requires another schema version.
+// loadUnsplit loads a manifest that is not split.
+func loadUnsplit(data []byte) (*release.Manifest, error) {
+	return release.Load(data, func(release.FileReference) ([]byte, error) { return nil, fs.ErrNotExist })
+}
+
 func TestEncodeIsCanonical(t *testing.T) {
 	golden.Compare(t, "testdata/full.json", encode(t, full()))
 	minimal := &release.Manifest{
@@ -67,7 +73,7 @@ func TestEqualManifestsHaveEqualBytes(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	data := encode(t, full())
-	got, err := release.Unmarshal(data)
+	got, err := loadUnsplit(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestDecodeIgnoresUnknownFields(t *testing.T) {
 	data := bytes.Replace(encode(t, full()), []byte(`"name":`), []byte(`"later":{"a":[1]},"name":`), 1)
-	got, err := release.Unmarshal(data)
+	got, err := loadUnsplit(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +108,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"an inconsistency":   {strings.Replace(valid, `"slug":"mail"`, `"slug":"male"`, 1), `workspace "male" is in no group`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := release.Unmarshal([]byte(c.in))
+			got, err := loadUnsplit([]byte(c.in))
 			if got != nil || err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("decoded %v, error %v; want the error %q", got, err, c.want)
 			}
@@ -116,7 +122,7 @@ func TestDecodeRejectsOtherSchemas(t *testing.T) {
 		`{}`:   0,
 		`null`: 0,
 	} {
-		_, err := release.Unmarshal([]byte(in))
+		_, err := loadUnsplit([]byte(in))
 		var schema *release.SchemaError
 		if !errors.As(err, &schema) || schema.Version != version {
 			t.Errorf("%s: error %v, want a SchemaError of version %d", in, err, version)
@@ -127,10 +133,10 @@ func TestDecodeRejectsOtherSchemas(t *testing.T) {
 func TestDecodeIsBounded(t *testing.T) {
 	padded := encode(t, full())
 	padded = append(padded, bytes.Repeat([]byte{' '}, release.MaxSize-len(padded))...)
-	if _, err := release.Unmarshal(padded); err != nil {
+	if _, err := loadUnsplit(padded); err != nil {
 		t.Errorf("a manifest of exactly MaxSize: %v", err)
 	}
-	if _, err := release.Unmarshal(append(padded, ' ')); !errors.As(err, new(*limit.Error)) {
+	if _, err := loadUnsplit(append(padded, ' ')); !errors.As(err, new(*limit.Error)) {
 		t.Errorf("error %v, want a limit.Error", err)
 	}
 }
@@ -152,7 +158,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"schemaVersion":1,"created":"1970-01-01T00:00:00+00:00"}`))
 	f.Add([]byte(`{"schemaVersion":1,"groups":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := release.Unmarshal(data)
+		m, err := loadUnsplit(data)
 		if err != nil {
 			return
 		}
@@ -160,7 +166,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("encode what was decoded: %v", err)
 		}
-		again, err := release.Unmarshal(first)
+		again, err := loadUnsplit(first)
 		if err != nil {
 			t.Fatalf("decode what was encoded: %v\n%s", err, first)
 		}
@@ -177,7 +183,7 @@ func BenchmarkDecode(b *testing.B) {
 	data := encode(b, many(10_000))
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if _, err := release.Unmarshal(data); err != nil {
+		if _, err := loadUnsplit(data); err != nil {
 			b.Fatal(err)
 		}
 	}

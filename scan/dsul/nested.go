@@ -94,7 +94,7 @@ func (s *fileScan) scanNestedYAML(ctx context.Context, text string, at position)
 	return true
 }
 
-// scanNested returns the location of content nested in a string. Its position is that of the string.
+// within returns the location of content nested in a string. Its position is that of the string.
 func (at position) within() location {
 	below := at.location
 	below.nested++

@@ -128,7 +128,7 @@ func mayBeBase64(run []byte) bool {
 	return err == nil && isPrintable(string(plain[:n]))
 }
 
-// endingOf classifies the last word of a name.
+// ending classifies the last word of a name.
 type ending struct {
 	// namesCredential: the word is, or ends with, the name of a credential.
 	namesCredential bool

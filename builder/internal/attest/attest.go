@@ -65,7 +65,7 @@ type Predicate struct {
 }
 
 // Predicates returns the selected predicates, in the order of [Kinds]. There may be several bills of
-// materials: see [bills].
+// materials: see [CountBills].
 func (r *Release) Predicates(want Kinds) ([]Predicate, error) {
 	var list []Predicate
 	add := func(predicateType string, layers []release.Layer, encode func() ([]byte, error)) error {

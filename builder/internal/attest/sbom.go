@@ -40,7 +40,7 @@ type bill struct {
 	providers map[string]string
 }
 
-// bills returns the bills of a release: one for the layers whose workspaces have hashes that start
+// listBills returns the bills of a release: one for the layers whose workspaces have hashes that start
 // with the same three bits, so at most eight. A change of a workspace changes one of them. The first
 // bill also has the workspaces of the base.
 func listBills(m *release.Manifest) []bill {
@@ -77,7 +77,7 @@ func listBills(m *release.Manifest) []bill {
 	return list
 }
 
-// CountBills returns the number of bills of materials of a release.
+// CountBills returns the number of bills of materials of a release, which is at most eight.
 func CountBills(m *release.Manifest) int { return len(listBills(m)) }
 
 // setProviders looks up the providers of the used apps.

@@ -176,7 +176,7 @@ func (r *run) postAndFollow(ctx context.Context) (end pushEnd, err error) {
 			r.onEvent(&e, say)
 		}
 		r.posted = true
-		err := retry.Write(ctx, func() error { result, err = r.client.Push(ctx, request, step); return err })
+		err := retry.Write(ctx, nil, func() error { result, err = r.client.Push(ctx, request, step); return err })
 		r.posted = err == nil || platform.OutcomeUnknown(err)
 		return err
 	})

@@ -69,15 +69,15 @@ func (w *lockWait) pauseBeforeRetry(ctx context.Context, holder *platform.WriteL
 }
 
 // refusingLock returns the lock that made the platform refuse a push, or nil if the refusal has
-// another cause. The response may not mention the lock, so it is read (platform contract §1.5).
+// another cause.
 func (r *run) refusingLock(ctx context.Context, err error) *platform.WriteLock {
 	class := platform.ClassOf(err)
-	if class != platform.ClassLocked && class != platform.ClassRejected && class != platform.ClassForbidden {
+	if !class.MayMeanLocked() {
 		return nil
 	}
-	w, lookErr := r.readPlatform(ctx)
+	w, readErr := r.readPlatform(ctx)
 	switch {
-	case lookErr == nil && w.Lock != nil:
+	case readErr == nil && w.Lock != nil:
 		return w.Lock
 	case class == platform.ClassLocked:
 		return &platform.WriteLock{Reason: err.Error()}

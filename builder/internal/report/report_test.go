@@ -147,7 +147,7 @@ func TestMetadataHoldsTheReleaseManifest(t *testing.T) {
 	if err := json.Unmarshal(data, &object); err != nil {
 		t.Fatal(err)
 	}
-	got, err := release.Unmarshal(object.Release)
+	got, err := release.Load(object.Release, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

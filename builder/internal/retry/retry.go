@@ -36,18 +36,18 @@ func (d *Delays) Sleep(ctx context.Context, deadline time.Time) bool {
 	return backoff.Sleep(ctx, min(backoff.Jitter(d.next), time.Until(deadline))) == nil
 }
 
-// Waiting is called with the remaining time at the start of a wait that the platform asks for, and
-// every 15 seconds.
-type Waiting func(left time.Duration)
+// Notify is called with the remaining time at the start of a wait that the platform asks for, and
+// every 15 seconds. It may be nil.
+type Notify func(left time.Duration)
 
-// noteInterval is the time between two calls of Waiting.
-const noteInterval = 15 * time.Second
+// notifyInterval is the time between two calls of Notify.
+const notifyInterval = 15 * time.Second
 
 // sleep returns false if ctx ended.
-func (w Waiting) sleep(ctx context.Context, d time.Duration) bool {
-	for ; d > 0 && w != nil; d -= noteInterval {
-		w(d)
-		if backoff.Sleep(ctx, min(d, noteInterval)) != nil {
+func (n Notify) sleep(ctx context.Context, d time.Duration) bool {
+	for ; d > 0 && n != nil; d -= notifyInterval {
+		n(d)
+		if backoff.Sleep(ctx, min(d, notifyInterval)) != nil {
 			return false
 		}
 	}
@@ -55,11 +55,8 @@ func (w Waiting) sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // Read repeats a request without side effects after any transient error.
-func Read(ctx context.Context, fn func() error) error { return ReadNoting(ctx, nil, fn) }
-
-// ReadNoting is [Read] with a callback for waits.
-func ReadNoting(ctx context.Context, waiting Waiting, fn func() error) error {
-	return retryRequest(ctx, waiting, fn, func(c platform.Class) bool {
+func Read(ctx context.Context, fn func() error) error {
+	return retryRequest(ctx, nil, fn, func(c platform.Class) bool {
 		switch c {
 		case platform.ClassInterrupted, platform.ClassTimeout, platform.ClassServer:
 			return true
@@ -69,11 +66,8 @@ func ReadNoting(ctx context.Context, waiting Waiting, fn func() error) error {
 }
 
 // Write repeats a request with side effects only if the platform did not process it.
-func Write(ctx context.Context, fn func() error) error { return retryRequest(ctx, nil, fn, isUnserved) }
-
-// WriteNoting is [Write] with a callback for waits.
-func WriteNoting(ctx context.Context, waiting Waiting, fn func() error) error {
-	return retryRequest(ctx, waiting, fn, isUnserved)
+func Write(ctx context.Context, notify Notify, fn func() error) error {
+	return retryRequest(ctx, notify, fn, isUnserved)
 }
 
 func isUnserved(c platform.Class) bool {
@@ -81,14 +75,14 @@ func isUnserved(c platform.Class) bool {
 }
 
 // retryRequest calls fn until it succeeds, fails permanently, or has been called too often.
-func retryRequest(ctx context.Context, waiting Waiting, fn func() error, again func(platform.Class) bool) error {
+func retryRequest(ctx context.Context, notify Notify, fn func() error, again func(platform.Class) bool) error {
 	d := Delays{Limit: maxDelay}
 	for n := 1; ; n++ {
 		err := fn()
 		if err == nil || n == attempts || !again(platform.ClassOf(err)) {
 			return err
 		}
-		if !waiting.sleep(ctx, After(err)) || !d.Sleep(ctx, time.Now().Add(d.Limit)) {
+		if !notify.sleep(ctx, After(err)) || !d.Sleep(ctx, time.Now().Add(d.Limit)) {
 			return err
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/prismeai/workspaces-release/internal/platform"
 )
 
+func write(ctx context.Context, fn func() error) error { return retry.Write(ctx, nil, fn) }
+
 // Reads are repeated after transient errors, writes only if nothing was processed.
 func TestRepeatedClasses(t *testing.T) {
 	for class, want := range map[platform.Class][2]int{ // calls of Read and of Write
@@ -28,7 +30,7 @@ func TestRepeatedClasses(t *testing.T) {
 		platform.ClassNone:         {1, 1}, // an unrelated error
 		platform.ClassUnauthorized: {1, 1},
 	} {
-		for i, do := range []func(context.Context, func() error) error{retry.Read, retry.Write} {
+		for i, do := range []func(context.Context, func() error) error{retry.Read, write} {
 			synctest.Test(t, func(t *testing.T) {
 				calls := 0
 				failure := error(&platform.Error{Class: class})
@@ -44,7 +46,7 @@ func TestRepeatedClasses(t *testing.T) {
 func TestRetryEndsWithTheFirstSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls, began := 0, time.Now()
-		err := retry.Write(t.Context(), func() error {
+		err := write(t.Context(), func() error {
 			if calls++; calls < 3 {
 				return &platform.Error{Class: platform.ClassRateLimited, RetryAfter: time.Hour}
 			}

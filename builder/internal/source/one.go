@@ -53,10 +53,8 @@ func (t *Tree) selectOne(spec Spec, slug string) error {
 	}
 	chosen := found
 	if slug != "" && (len(found) > 1 || found[0].slug != "") {
-		chosen = slices.DeleteFunc(slices.Clone(found), func(c candidate) bool {
-			return c.slug != slug &&
-				c.directory != slug
-		})
+		isOther := func(c candidate) bool { return c.slug != slug && c.directory != slug }
+		chosen = slices.DeleteFunc(slices.Clone(found), isOther)
 	}
 	if len(chosen) != 1 {
 		var names []string
@@ -99,11 +97,8 @@ func (t *Tree) isWorkspace() (bool, error) {
 	parts := []string{".import.yml", "security.yml", "automations", "pages", "imports"}
 	index := slices.ContainsFunc(top, func(e entry) bool { return e.name == indexFile && e.kind == regular })
 	part := slices.ContainsFunc(top, func(e entry) bool { return slices.Contains(parts, e.name) })
-	folders := slices.ContainsFunc(top, func(e entry) bool {
-		return e.kind == folder &&
-			!strings.HasPrefix(e.name, ".")
-	})
-	return index && (part || !folders), nil
+	isVisibleFolder := func(e entry) bool { return e.kind == folder && !strings.HasPrefix(e.name, ".") }
+	return index && (part || !slices.ContainsFunc(top, isVisibleFolder)), nil
 }
 
 // workspaceName returns the declared slug of the workspace, or the requested one, or the name of its

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
@@ -15,7 +16,7 @@ import (
 )
 
 // printWait prints how long the platform asks the client to wait.
-func printWait(say func(string)) retry.Waiting {
+func printWait(say func(string)) retry.Notify {
 	return func(left time.Duration) {
 		say(fmt.Sprintf("the platform limits such requests: trying again in %s", left.Round(time.Second)))
 	}
@@ -26,7 +27,7 @@ func printWait(say func(string)) retry.Waiting {
 func (r *run) createWorkspace(ctx context.Context) error {
 	var created platform.Detail
 	err := r.display.Narrate("create the workspace "+r.Slug, func(say func(string)) error {
-		return retry.WriteNoting(ctx, printWait(say), func() (err error) {
+		return retry.Write(ctx, printWait(say), func() (err error) {
 			created, err = r.client.CreateWorkspace(ctx, cmp.Or(r.Name, r.Slug), r.Slug)
 			return err
 		})
@@ -115,7 +116,7 @@ func (r *run) inspectTarget(ctx context.Context, id string) error {
 		r.result.addWarning(outcome.Problem{
 			Code: "custom-domains",
 			Message: fmt.Sprintf("the import clears the custom domains of the target's workspace: %s",
-				joinNames(r.domains)),
+				strings.Join(r.domains, ", ")),
 			Help: "restore them with --keep-domains, or in the settings of the workspace",
 		})
 	}
@@ -128,8 +129,8 @@ func (r *run) restoreDomains(ctx context.Context) error {
 		return nil
 	}
 	w := r.result.Workspace
-	err := r.display.Narrate("restore the custom domains "+joinNames(r.domains), func(say func(string)) error {
-		return retry.WriteNoting(ctx, printWait(say), func() error {
+	err := r.display.Narrate("restore the custom domains "+strings.Join(r.domains, ", "), func(say func(string)) error {
+		return retry.Write(ctx, printWait(say), func() error {
 			return r.client.SetCustomDomains(ctx, w.ID, cmp.Or(r.Name, w.Slug), r.domains)
 		})
 	})
@@ -142,7 +143,7 @@ func (r *run) restoreDomains(ctx context.Context) error {
 	}
 	r.result.addProblem(outcome.Problem{
 		Code:    "custom-domains",
-		Message: fmt.Sprintf("the custom domains %s could not be restored: %v", joinNames(r.domains), err),
+		Message: fmt.Sprintf("the custom domains %s could not be restored: %v", strings.Join(r.domains, ", "), err),
 		Help:    "enter them in the settings of the workspace",
 	})
 	return nil

@@ -133,16 +133,14 @@ func (e *editor) collectNotes(p *packed) (notes []outcome.Problem) {
 	if len(e.mention) > 0 {
 		notes = append(notes, outcome.Problem{
 			Code:    "mentions-slug",
-			Message: fmt.Sprintf("%s is still in %s", e.from, joinNames(e.mention[:min(5, len(e.mention))])),
+			Message: fmt.Sprintf("%s is still in %s", e.from, strings.Join(e.mention[:min(5, len(e.mention))], ", ")),
 			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, " +
 				"and workspaceSlug, were replaced",
 		})
 	}
 	for _, part := range e.exclude {
-		if !slices.ContainsFunc(e.dropped, func(name string) bool {
-			return strings.TrimSuffix(name,
-				path.Ext(name)) == part
-		}) {
+		isPart := func(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == part }
+		if !slices.ContainsFunc(e.dropped, isPart) {
 			notes = append(notes, outcome.Problem{
 				Code:    "nothing-excluded",
 				Message: fmt.Sprintf("--exclude %s leaves nothing out", part),

@@ -29,7 +29,8 @@ func (r *run) exportPresent(ctx context.Context, id string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
-	if err := writeExport(ctx, r.client, r.display, id, r.Slug, file, "to"); err != nil {
+	target := exporter{client: r.client, display: r.display, side: "to"}
+	if err := target.writeArchive(ctx, Workspace{Slug: r.Slug, ID: id}, file); err != nil {
 		return err
 	}
 	return r.Present(ctx, file)
@@ -55,14 +56,21 @@ func Export(
 			Help:    "correct --workspace, or give the user access to it",
 		}
 	}
-	return found.Slug, writeExport(ctx, client, display, found.ID, found.Slug, to, "from")
+	from := exporter{client: client, display: display, side: "from"}
+	return found.Slug, from.writeArchive(ctx, Workspace{Slug: found.Slug, ID: found.ID}, to)
 }
 
-// writeExport writes the archive of a workspace to a file, from offset 0.
-func writeExport(
-	ctx context.Context, client *platform.Client, display outcome.Display, id, slug string, to *os.File, side string,
-) error {
-	return display.Narrate("export "+slug+" from "+client.BaseURL(), func(func(string)) error {
+// exporter exports workspaces of one platform.
+type exporter struct {
+	client  *platform.Client
+	display outcome.Display
+	// side is the prefix of the platform's flags: see [explainRefusal].
+	side string
+}
+
+// writeArchive writes the archive of a workspace to a file, from offset 0.
+func (e exporter) writeArchive(ctx context.Context, w Workspace, to *os.File) error {
+	return e.display.Narrate("export "+w.Slug+" from "+e.client.BaseURL(), func(func(string)) error {
 		err := retry.Read(ctx, func() error {
 			if _, err := to.Seek(0, io.SeekStart); err != nil {
 				return err
@@ -70,13 +78,13 @@ func writeExport(
 			if err := to.Truncate(0); err != nil {
 				return err
 			}
-			_, err := client.ExportArchive(ctx, platform.ExportRequest{
-				Workspace: id,
+			_, err := e.client.ExportArchive(ctx, platform.ExportRequest{
+				Workspace: w.ID,
 				Limit:     maxArchive,
 				Wait:      exportWait,
 			}, to)
 			return err
 		})
-		return explainRefusal(err, side)
+		return explainRefusal(err, e.side)
 	})
 }

@@ -103,9 +103,6 @@ func (r *run) checkPruned(report *platform.ArchiveReport) {
 	})
 }
 
-// joinNames joins a few names with commas.
-func joinNames(names []string) string { return strings.Join(names, ", ") }
-
 func firstOrEmpty(list []string) string {
 	if len(list) == 0 {
 		return ""

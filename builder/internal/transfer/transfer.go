@@ -143,7 +143,7 @@ func (r *run) postAndFollow(ctx context.Context) (report *platform.ArchiveReport
 	var answer platform.ArchiveResult
 	err = r.display.Narrate(r.describeImport(), func(say func(string)) error {
 		r.posted = true
-		err := retry.WriteNoting(ctx, printWait(say), func() error {
+		err := retry.Write(ctx, printWait(say), func() error {
 			answer, err = r.client.ImportArchive(ctx, request)
 			return err
 		})

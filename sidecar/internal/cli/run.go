@@ -85,7 +85,7 @@ func (g *agent) newServer() *server.Server {
 	}
 	if c.EnableLifecycle {
 		o.Reload = g.reloadSettings
-		o.Import = func() { g.importer.Trigger(true) }
+		o.Import = g.importer.VerifyAgain
 		o.AdminToken = g.inputs.AdminToken
 	}
 	return server.New(g.store, o)
@@ -130,7 +130,7 @@ func (g *agent) checkPlatform(ctx context.Context) (*state.PlatformCheck, *state
 	}
 	problem := look.FindProblem()
 	if problem != nil && g.store.Get().Problem == nil {
-		g.importer.Trigger(false)
+		g.importer.Trigger()
 	}
 	return look, problem
 }
@@ -142,7 +142,7 @@ func (g *agent) reloadSettings(ctx context.Context) error {
 	if err := g.live.Reload(ctx); err != nil {
 		return err
 	}
-	g.importer.Trigger(false)
+	g.importer.Trigger()
 	return nil
 }
 
@@ -193,5 +193,5 @@ func (g *agent) onFileChange(ctx context.Context, name string) {
 	case name == "token" || name == "config":
 		g.requestTokenCheck()
 	}
-	g.importer.Trigger(false)
+	g.importer.Trigger()
 }

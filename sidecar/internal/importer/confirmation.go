@@ -119,7 +119,7 @@ const freshList = time.Second
 // revokes the confirmation. A group with a workspace that is missing in the list is pulled once more,
 // and that response counts.
 func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
-	if p.dated || time.Since(p.listed) > freshList {
+	if p.listOutdated || time.Since(p.listed) > freshList {
 		err = p.reloadList(ctx)
 	}
 	if !p.listIsOptional(platform.ClassOf(err)) {
@@ -326,15 +326,15 @@ func CheckPlatform(ctx context.Context, in *Inputs, mode Mode) (*state.PlatformC
 	if err != nil {
 		return nil, FailureOf(err)
 	}
-	known := indexInstalled(list)
+	installed := indexInstalled(list)
 	l := &state.PlatformCheck{
 		Time:             time.Now(),
-		VersionsReported: known.versions,
+		VersionsReported: installed.versions,
 		Missing:          []string{},
 		Foreign:          []string{},
 	}
 	for n := range in.Desired.Groups {
-		s := known.inspectGroup(&in.Desired.Groups[n])
+		s := installed.inspectGroup(&in.Desired.Groups[n])
 		l.Missing = append(l.Missing, s.missing...)
 		l.Foreign = append(l.Foreign, s.foreign...)
 	}

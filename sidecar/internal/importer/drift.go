@@ -82,16 +82,16 @@ const maxRepairDoublings = 8
 // findDrift returns the slugs of expected workspaces that are missing or were edited. It excludes
 // workspaces of another release: see checkForeign.
 func (p *pass) findDrift(ctx context.Context) ([]string, error) {
-	known := indexInstalled(p.list)
+	installed := indexInstalled(p.list)
 	found := []string{}
 	there := []*platform.Installed{}
 	names := map[string]string{} // slugs by platform ID
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
-		s := p.inspectTolerated(known, g)
+		s := p.inspectTolerated(installed, g)
 		found = append(found, s.missing...)
 		for _, w := range g.Workspaces {
-			got := known.find(w.Slug, w.ID)
+			got := installed.find(w.Slug, w.ID)
 			if got == nil || slices.Contains(s.foreign, w.Slug) {
 				continue
 			}

@@ -55,11 +55,11 @@ func Plan(ctx context.Context, in *Inputs) (*DryRun, error) {
 		return nil, FailureOf(err)
 	}
 	f := &DryRun{Mode: mode, Lock: w.Lock}
-	known := indexInstalled(list)
+	installed := indexInstalled(list)
 	for _, g := range p.Desired.Groups {
 		one := GroupDryRun{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
 		for _, want := range g.Workspaces {
-			got := known.find(want.Slug, want.ID)
+			got := installed.find(want.Slug, want.ID)
 			if !one.Force && got != nil && want.Version != "" &&
 				matchesVersion(got.LastPull, want.Version, p.Desired.Repository) {
 				one.Installed = append(one.Installed, want.Slug)

@@ -136,7 +136,7 @@ func TestOtherContentUnderTheSameVersionIsForced(t *testing.T) {
 				// A lost request does not count as done because the versions are equal.
 				r.Faults.Add(platformtest.Fault{Op: "pull", Kind: kind})
 				r.change()
-				r.imp.Trigger(false)
+				r.imp.Trigger()
 				time.Sleep(2 * time.Minute)
 				if !r.store.Get().Confirmed {
 					t.Fatalf("%+v", r.store.Get().Problem)

@@ -102,7 +102,7 @@ func (p *pass) postWithTimeout(ctx context.Context, g *GroupPlan, force bool) (i
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Policy.GroupTimeout, errGroupTimeout)
 	defer cancel()
 	p.publishGroupState(g, state.GroupImporting)
-	p.dated = true
+	p.listOutdated = true
 	p.enterPhase(state.Import, g.Name)
 	id := "sidecar-" + rand.Text()
 	q := attempt{group: g, sent: id, id: id, since: p.serverTime(ctx), before: p.list}

@@ -332,10 +332,16 @@ func (r *replica) fail(err error) {
 	r.loadErr = err
 }
 
-func (r *replica) trigger(again bool) {
+func (r *replica) trigger() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.imp.Trigger(again)
+	r.imp.Trigger()
+}
+
+func (r *replica) verifyAgain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.imp.VerifyAgain()
 }
 
 // resetProcess resets the replica to a new process without memory.

@@ -22,8 +22,8 @@ type Recorder interface {
 	LockWait(took time.Duration)
 }
 
-// Importer runs the passes. Only [Importer.Trigger] and [Importer.Drain] may be called
-// concurrently.
+// Importer runs the passes. Only [Importer.Trigger], [Importer.VerifyAgain] and [Importer.Drain] may
+// be called concurrently.
 type Importer struct {
 	load   Load
 	store  *state.Store
@@ -62,12 +62,14 @@ func New(load Load, store *state.Store, record Recorder, log *slog.Logger) *Impo
 	}
 }
 
-// Trigger starts the next pass early. If again is true the pass verifies every group, including
-// those that are already confirmed.
-func (i *Importer) Trigger(again bool) {
-	if again {
-		i.verifyAll.Store(true)
-	}
+// VerifyAgain starts a pass that verifies every group, including those that are already confirmed.
+func (i *Importer) VerifyAgain() {
+	i.verifyAll.Store(true)
+	i.Trigger()
+}
+
+// Trigger starts the next pass early.
+func (i *Importer) Trigger() {
 	select {
 	case i.trigger <- struct{}{}:
 	default: // a trigger is already pending

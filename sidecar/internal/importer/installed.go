@@ -21,11 +21,11 @@ func (p *pass) findInstalled(ctx context.Context, g *GroupPlan, since time.Time)
 	if len(g.Workspaces) == 0 || len(p.mem.forGroup(g).distrust) > 0 || p.loadList(ctx) != nil {
 		return verdict{}, false // a pull reports the problem
 	}
-	known := indexInstalled(p.list)
+	installed := indexInstalled(p.list)
 	v := verdict{}
 	for i := range g.Workspaces {
 		w := &g.Workspaces[i]
-		got := known.find(w.Slug, w.ID)
+		got := installed.find(w.Slug, w.ID)
 		if w.Version == "" || got == nil || !matchesVersion(got.LastPull, w.Version, p.Desired.Repository) ||
 			got.LastPull.CreatedAt.Before(since.Truncate(time.Second)) {
 			return verdict{}, false
@@ -51,7 +51,7 @@ func (p *pass) loadList(ctx context.Context) (err error) {
 		p.listDuration = time.Since(begin)
 		if err == nil {
 			p.listed = begin
-			p.dated = false
+			p.listOutdated = false
 		}
 	}
 	return err
@@ -111,9 +111,9 @@ func (p *pass) checkSkipped(ctx context.Context, g *GroupPlan, v *verdict, befor
 }
 
 func (p *pass) findWronglySkipped(g *GroupPlan, v *verdict, list []platform.Installed) []release.Workspace {
-	known := indexInstalled(list)
+	installed := indexInstalled(list)
 	return slices.DeleteFunc(slices.Clone(g.Workspaces), func(w release.Workspace) bool {
-		got := known.find(w.Slug, w.ID)
+		got := installed.find(w.Slug, w.ID)
 		if w.Version == "" || v.workspaceState(w.Slug) != state.WorkspaceSkipped {
 			return true
 		}
@@ -131,11 +131,11 @@ func (p *pass) mayBeListed(ctx context.Context, failed []state.Workspace) []stri
 	for n := 1; err != nil && n < maxListAttempts && sleep(ctx, backoff.Jitter(p.Policy.RetryMin)); n++ {
 		err = p.reloadList(ctx)
 	}
-	known := indexInstalled(p.list)
+	installed := indexInstalled(p.list)
 	slugs := []string{}
 	for _, w := range failed {
-		got := known.find(w.Slug, "")
-		otherwise := err == nil && known.versions && w.Version != "" &&
+		got := installed.find(w.Slug, "")
+		otherwise := err == nil && installed.versions && w.Version != "" &&
 			(got == nil || got.LastPull == nil || got.LastPull.Version != w.Version)
 		if !otherwise {
 			slugs = append(slugs, w.Slug)

@@ -81,7 +81,7 @@ func TestI3NothingEndsTheImporterButItsContext(t *testing.T) {
 			r.start()
 			for range 100 {
 				time.Sleep(15 * time.Minute)
-				r.imp.Trigger(true)
+				r.imp.VerifyAgain()
 				select {
 				case err := <-r.done:
 					t.Fatalf("the importer ended: %v", err)

@@ -153,16 +153,15 @@ func (p *pass) endLockWait() {
 	}
 }
 
-// refusalError returns the failure for a refused pull. The text of the refusal may not mention the
-// lock, so it checks the lock itself (platform contract §1.5).
+// refusalError returns the failure for a refused pull, which may be due to the lock.
 func (p *pass) refusalError(ctx context.Context, err error) error {
 	class := platform.ClassOf(err)
-	if class != platform.ClassLocked && class != platform.ClassRejected && class != platform.ClassForbidden {
+	if !class.MayMeanLocked() {
 		return FailureOf(err)
 	}
-	l, lookErr := p.observeLock(ctx)
+	l, readErr := p.observeLock(ctx)
 	switch {
-	case lookErr == nil && l != nil:
+	case readErr == nil && l != nil:
 		return p.lockHeldError(*l, "")
 	case class == platform.ClassLocked:
 		return p.lockHeldError(platform.WriteLock{}, err.Error())

@@ -188,7 +188,7 @@ func crashes() []matrixFault {
 		{name: "the sidecar is killed before the request", world: sidecar, slack: 30 * time.Second, races: true},
 		{name: "the sidecar is killed after the answer", after: sidecar, slack: 30 * time.Second, races: true},
 		{name: "both are killed", world: both, slack: left + 30*time.Second, races: true},
-		{name: "a person asks for another pass", world: func(_ *cell, r *replica) { r.trigger(true) }},
+		{name: "a person asks for another pass", world: func(_ *cell, r *replica) { r.verifyAgain() }},
 	}
 }
 
@@ -278,7 +278,7 @@ func dataFaults() []matrixFault {
 		}, slack: 30 * time.Second},
 		{name: "the manifest has other content", world: func(_ *cell, r *replica) {
 			r.change()
-			r.trigger(false)
+			r.trigger()
 		}, slack: time.Minute, repeats: true},
 	}
 }

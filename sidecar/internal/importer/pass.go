@@ -25,9 +25,9 @@ type pass struct {
 	list []platform.Installed
 	// lister is the client for lists of workspaces.
 	lister *platform.Client
-	// listed is when the list was requested; dated is true if an import began since.
-	listed time.Time
-	dated  bool
+	// listed is when the list was requested. listOutdated is true if an import began since.
+	listed       time.Time
+	listOutdated bool
 	// waited is true if the pass has waited while no import of its own was running, so that another
 	// release may have been imported. repeated is true once finalCheck has repeated the pulls because
 	// of that.

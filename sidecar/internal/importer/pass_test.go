@@ -200,7 +200,7 @@ func TestANewManifestEndsThePass(t *testing.T) {
 		r.mu.Lock()
 		r.desired.Groups, r.desired.Digest = r.desired.Groups[:2], digest.FromString("shorter").String()
 		r.mu.Unlock()
-		r.imp.Trigger(false)
+		r.imp.Trigger()
 		c.wait(2 * time.Minute)
 		if got := r.store.Get(); len(got.Groups) != 2 || got.Release.ManifestDigest != r.desired.Digest {
 			t.Errorf("%+v", got.Groups)
@@ -224,7 +224,7 @@ func TestOtherGroupsAreAnotherRelease(t *testing.T) {
 		r.mu.Unlock()
 		c.Fail("c", "broken")
 		c.Lock("somebody", "manual")
-		r.imp.Trigger(false)
+		r.imp.Trigger()
 		time.Sleep(time.Minute)
 		if r.store.Get().Confirmed || c.reason() != state.LockHeld {
 			t.Errorf("%+v", r.store.Get())

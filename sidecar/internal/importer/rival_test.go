@@ -21,7 +21,7 @@ func (r *replica) name(named string) {
 	if named != "" {
 		r.current = &Current{Named: named, Own: r.desired.Name}
 	}
-	r.imp.Trigger(false)
+	r.imp.Trigger()
 }
 
 // at counts the installed workspaces at a version.

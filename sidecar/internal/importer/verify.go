@@ -44,7 +44,8 @@ func verifyReport(g *GroupPlan, r *platform.ImportReport, distrust map[string]bo
 		v.expectReported(r, distrust)
 	}
 	for i := range g.Workspaces {
-		v.judgeWorkspace(&g.Workspaces[i], said.find(&g.Workspaces[i]), distrust)
+		want := &g.Workspaces[i]
+		v.addWorkspace(want, said.find(want), distrust[want.Slug])
 	}
 	v.addGeneralErrors(g, r)
 	return v
@@ -92,58 +93,58 @@ func (v *verdict) unattributedErrors(problems []platform.Problem) []platform.Pro
 func (v *verdict) expectReported(r *platform.ImportReport, distrust map[string]bool) {
 	for i := range r.Workspaces {
 		w := &r.Workspaces[i]
-		v.judgeWorkspace(&release.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version}, w, distrust)
+		v.addWorkspace(&release.Workspace{Slug: w.Slug, Name: w.Name, Version: w.Version}, w, distrust[w.Slug])
 	}
 }
 
-// judgeWorkspace judges one workspace. w is nil if the report lacks it.
-func (v *verdict) judgeWorkspace(want *release.Workspace, w *platform.WorkspaceReport, distrust map[string]bool) {
+// addWorkspace judges one workspace and adds the result. w is nil if the report lacks it.
+func (v *verdict) addWorkspace(want *release.Workspace, w *platform.WorkspaceReport, distrusted bool) {
+	got := judgeWorkspace(want, w, distrusted)
+	v.workspaces = append(v.workspaces, got)
+	v.imported = v.imported || got.State == state.WorkspaceImported
+	if w != nil {
+		v.partial = v.partial || w.Version == ""
+		v.needsForce = v.needsForce || w.Status == platform.StatusSkipped && !w.Failed() && distrusted
+	}
+	if got.Reason == "" {
+		return
+	}
+	if v.failure == nil || isTolerable(v.failure.Reason) && !isTolerable(got.Reason) {
+		v.failure = &Failure{Reason: got.Reason, Message: fmt.Sprintf("workspace %s: %s", got.Slug, got.Error)}
+	}
+}
+
+// judgeWorkspace returns the state of a workspace, with a reason and an error unless it was imported
+// or skipped as expected.
+func judgeWorkspace(want *release.Workspace, w *platform.WorkspaceReport, distrusted bool) state.Workspace {
 	got := state.Workspace{Slug: want.Slug, Name: want.Name, Version: want.Version}
-	var f *Failure
 	switch {
 	case w == nil:
 		got.State = state.WorkspaceMissing
+		got.Reason = state.WorkspaceSilent
 		got.Error = "not reported"
-		f = &Failure{
-			Reason:  state.WorkspaceSilent,
-			Message: fmt.Sprintf("workspace %s is not in the platform's report", want.Slug),
-		}
 	case w.Failed() || !isFinalStatus(w.Status):
 		got.State = state.WorkspaceFailed
+		got.Reason = worstReason(w.Errors)
 		got.Error = describeReport(w)
-		f = &Failure{Reason: worstReason(w.Errors), Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
 	case w.Status == "":
 		got.State = state.WorkspaceMissing
+		got.Reason = state.WorkspaceSilent
 		got.Error = "reported without a status"
-		f = &Failure{
-			Reason:  state.WorkspaceSilent,
-			Message: fmt.Sprintf("workspace %s is in the platform's report without a status", want.Slug),
-		}
-	case w.Status == platform.StatusSkipped && distrust[want.Slug]:
+	case w.Status == platform.StatusSkipped && distrusted:
 		got.State = state.WorkspaceFailed
+		got.Reason = state.ImportErrors
 		got.Error = "skipped after a failed import"
-		f = &Failure{Reason: state.ImportErrors, Message: fmt.Sprintf("workspace %s: %s", want.Slug, got.Error)}
-		v.needsForce = true
 	case w.Version != "" && want.Version != "" && w.Version != want.Version:
 		got.State = state.WorkspaceFailed
+		got.Reason = state.WrongVersion
 		got.Error = fmt.Sprintf("version %s instead of %s", w.Version, want.Version)
-		f = &Failure{Reason: state.WrongVersion, Message: fmt.Sprintf("workspace %s has %s", want.Slug, got.Error)}
 	case w.Status == platform.StatusSkipped:
 		got.State = state.WorkspaceSkipped
 	default:
 		got.State = state.WorkspaceImported
-		v.imported = true
 	}
-	if w != nil && w.Version == "" {
-		v.partial = true
-	}
-	if f != nil {
-		got.Reason = f.Reason
-	}
-	v.workspaces = append(v.workspaces, got)
-	if v.failure == nil || f != nil && isTolerable(v.failure.Reason) && !isTolerable(f.Reason) {
-		v.failure = f
-	}
+	return got
 }
 
 func isTolerable(r state.Reason) bool { return slices.Contains(state.TolerableReasons(), r) }
