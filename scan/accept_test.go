@@ -200,9 +200,9 @@ func TestMoreBaselineMistakes(t *testing.T) {
 		"  - value: " + print1: "b.yaml:3:5: an entry with a value needs the salt",
 		"  - value: abc":       `b.yaml:3:5: value "abc" is not a digest`,
 		"  - value: " + print1 + "\n    fingerprint: " + print1: "b.yaml:3:5: the entry has a value and a fingerprint",
-		"  - where: x":                   "b.yaml:3:5: the entry says nothing of what it accepts",
+		"  - where: x":                   "b.yaml:3:5: the entry accepts nothing",
 		"  - path: a/[b":                 `b.yaml:3:5: path "a/[b" is not a valid glob`,
-		"  - path: a/**\n    real: true": "b.yaml:3:5: the entry is real",
+		"  - path: a/**\n    real: true": "b.yaml:3:5: the entry marks a real leak",
 		"  - rule: x\n    file: a.yml":   "b.yaml:3:5: the entry has a file, but no fingerprint",
 		"  - fingerprint: " + print1 + "\n    rule: x\n    file: a\n    path: a": "b.yaml:3:5: the entry has a fingerprint",
 	} {

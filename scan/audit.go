@@ -89,8 +89,7 @@ const soonDays = 30
 
 // Stats counts the entries of a baseline.
 type Stats struct {
-	SchemaVersion int    `json:"schemaVersion"`
-	File          string `json:"file"`
+	File string `json:"file"`
 	// Entries is the total; Accepting entries have an owner, a reason and an expiry date that has
 	// not passed.
 	Entries   int `json:"entries"`
@@ -118,13 +117,10 @@ type NamedCount struct {
 	Entries int    `json:"entries"`
 }
 
-// statsVersion is the version of the JSON format of [Stats].
-const statsVersion = 1
-
 // Stats counts the entries at the given time. With the report of a scan to which the baseline
 // has been applied, it also counts the entries without findings. The report may be nil.
 func (b *Baseline) Stats(r *Report, now time.Time) Stats {
-	s := Stats{SchemaVersion: statsVersion, File: b.file, Entries: len(b.entries)}
+	s := Stats{File: b.file, Entries: len(b.entries)}
 	today := now.UTC().Format(dateFormat)
 	soon := now.UTC().AddDate(0, 0, soonDays).Format(dateFormat)
 	rules := map[string]int{}

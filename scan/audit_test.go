@@ -44,7 +44,7 @@ func TestStats(t *testing.T) {
 		"  - fingerprint: "+strings.Repeat("4", 32)+"\n    rule: Word\n    file: c.yml\n    real: true\n    expires: 2027-01-01\n")
 	stale := 4
 	want := Stats{
-		SchemaVersion: 1, File: "b.yaml", Entries: 5, Accepting: 2, Incomplete: 1, Expired: 1, ExpiringSoon: 1, Real: 1,
+		File: "b.yaml", Entries: 5, Accepting: 2, Incomplete: 1, Expired: 1, ExpiringSoon: 1, Real: 1,
 		Stale:    &stale,
 		ByRule:   []NamedCount{{"Other", 1}, {"Word", 4}},
 		ByOwner:  []NamedCount{{"", 2}, {"me", 2}, {"you", 1}},

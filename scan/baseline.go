@@ -134,17 +134,17 @@ func (e baselineEntry) validateSelector() error {
 	case e.Value != "" && !fingerprintFormat.MatchString(e.Value):
 		return e.Errorf("value %q is not a digest of 32 hexadecimal digits", e.Value)
 	case e.Fingerprint != "" && !fingerprintFormat.MatchString(e.Fingerprint):
-		return e.Errorf("fingerprint %q is not one: want 32 hexadecimal digits, as a report has them", e.Fingerprint)
+		return e.Errorf("fingerprint %q is invalid: want 32 hexadecimal digits, as in a report", e.Fingerprint)
 	case e.Fingerprint != "" && (e.Rule == "" || e.File == ""):
 		return e.Errorf("the entry needs the rule and the file of its finding")
 	case e.Fingerprint != "" && e.Path != "":
-		return e.Errorf("the entry has a fingerprint, which is of one file: leave path out")
+		return e.Errorf("the entry has a fingerprint, which belongs to one file: leave out path")
 	case e.isBroad() && e.File != "":
 		return e.Errorf("the entry has a file, but no fingerprint: name the file in path")
 	case e.isBroad() && e.Rule == "" && e.Path == "":
-		return e.Errorf("the entry says nothing of what it accepts: it needs a value, a fingerprint, a rule or a path")
+		return e.Errorf("the entry accepts nothing: it needs a value, a fingerprint, a rule or a path")
 	case e.isBroad() && e.Real:
-		return e.Errorf("the entry is real, so that it needs the value or the fingerprint of one secret")
+		return e.Errorf("the entry marks a real leak, so it needs the value or the fingerprint of one secret")
 	case e.Path != "" && !doublestar.ValidatePattern(e.Path):
 		return e.Errorf("path %q is not a valid glob", e.Path)
 	}
@@ -187,7 +187,7 @@ func (b *Baseline) Entries() (all, incomplete int) {
 }
 
 const baselineHead = `# Secrets that may ship, each until a date. A scan with this baseline fails for entries
-# that have expired, that nothing is found for any more, and that have no owner or no
+# that have expired, that match no finding, and that have no owner or no
 # reason. Written by builder scan --write-baseline, which keeps what people filled in.
 `
 

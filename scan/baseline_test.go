@@ -152,7 +152,7 @@ func TestBaselineMistakes(t *testing.T) {
 		"version: 1\naccepted: []\nextra: 1\n": `b.yaml:3:1: unknown key "extra"`,
 		"version: 1\naccepted:\n" + good + "    ownr: x\n":                      `b.yaml:10:5: unknown key "ownr", want one of value, fingerprint, rule, path, file, where, fingerprints, real, owner, reason, expires`,
 		"version: 1\naccepted:\n" + good + good:                                 "b.yaml:10:5: Word in a/index.yml is there twice",
-		"version: 1\naccepted:\n" + entry("abc", "", "", "2027"):                `b.yaml:3:5: fingerprint "abc" is not one`,
+		"version: 1\naccepted:\n" + entry("abc", "", "", "2027"):                `b.yaml:3:5: fingerprint "abc" is invalid`,
 		"version: 1\naccepted:\n" + entry(print1, "", "", "x"):                  `b.yaml:3:5: expires "x" is not a date such as 2027-01-31`,
 		"version: 1\naccepted:\n" + strings.Replace(good, "a/index.yml", "", 1): "b.yaml:3:5: the entry needs the rule and the file",
 		"version: 1\naccepted:\n" + strings.Replace(good, "Word", "", 1):        "b.yaml:3:5: the entry needs the rule and the file",

@@ -81,6 +81,14 @@ func Shorten(s string, n int) string {
 	return strings.ToValidUTF8(s[:n], "") + "…"
 }
 
+// JoinFirst joins up to most items of a list with commas, and counts the others: "a, b and 3 more".
+func JoinFirst(list []string, most int) string {
+	if more := len(list) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), more)
+	}
+	return strings.Join(list, ", ")
+}
+
 // Plural formats a number with its noun: "1 file", "2 dependencies".
 func Plural(n int, noun string) string {
 	if n == 1 {

@@ -39,6 +39,18 @@ func TestVisibleAndLines(t *testing.T) {
 	}
 }
 
+func TestJoinFirst(t *testing.T) {
+	for want, list := range map[string][]string{
+		"":                nil,
+		"a, b":            {"a", "b"},
+		"a, b and 1 more": {"a", "b", "c"},
+	} {
+		if got := JoinFirst(list, 2); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestPlural(t *testing.T) {
 	for want, got := range map[string]string{
 		"1 file": Plural(1, "file"), "0 files": Plural(0, "file"), "2 dependencies": Plural(2, "dependency"), "1 dependency": Plural(1, "dependency"),

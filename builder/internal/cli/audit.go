@@ -17,6 +17,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/audit"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/scan"
 )
@@ -76,7 +77,7 @@ FILE does not accept, it asks what to do: accept it, with owner, reason and last
 as a real leak; or skip it. One decision holds for all places of a secret. FILE is written
 after each decision; it need not exist.
 
-Audit needs a terminal, also one over SSH, and no mouse. It shows no more of a secret than a
+Audit needs a terminal, which may be a remote one. It shows no more of a secret than a
 scan prints.`
 
 func (a *app) newAuditCommand() *cobra.Command {
@@ -177,7 +178,7 @@ builder baseline stats scan-baseline.yaml workspaces --format json`,
 			}
 			stats := baseline.Stats(found, time.Now())
 			if out.value == "json" {
-				return writeJSON(a.Out, stats)
+				return document.Write(a.Out, stats)
 			}
 			return writeStats(a.Out, stats)
 		},
@@ -208,7 +209,7 @@ func writeStats(w io.Writer, s scan.Stats) error {
 		}
 	}
 	if s.Stale != nil {
-		fmt.Fprintf(w, "\nstale, because nothing is found for them: %d\n", *s.Stale)
+		fmt.Fprintf(w, "\nstale, because they match no finding: %d\n", *s.Stale)
 		for _, entry := range s.Unused {
 			fmt.Fprintf(w, "  %s\n", entry)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/config"
 	"github.com/prismeai/workspaces-release/builder/internal/egress"
 	"github.com/prismeai/workspaces-release/builder/internal/outcome"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/platform"
 	"github.com/prismeai/workspaces-release/internal/secret"
 	"github.com/prismeai/workspaces-release/internal/version"
@@ -209,7 +210,7 @@ func (a *app) writeOutcome(reports []string, result operationResult) error {
 			if t.format == format.JUnit {
 				return result.WriteJUnit(w)
 			}
-			return writeJSON(w, result)
+			return document.Write(w, result)
 		}))
 	}
 	return errors.Join(append(errs, result.WriteSummary(a.Out), result.WriteProblems(a.Err))...)

@@ -31,7 +31,7 @@ builder version --format json`,
 				TruffleHog: version.Module("github.com/trufflesecurity/trufflehog/v3"),
 			}
 			if out.value == "json" {
-				return writeJSON(a.Out, v)
+				return document.Write(a.Out, v)
 			}
 			_, err := fmt.Fprintf(a.Out, "builder %s (%s, %s)\nBuildKit %s\nTruffleHog %s\n", v.Version, v.Go,
 				v.Platform, v.BuildKit, v.TruffleHog)
@@ -163,8 +163,4 @@ func (a *app) readSource(
 // writeDiagnostics writes at most that many diagnostics as text.
 func (a *app) writeDiagnostics(w io.Writer, reading *pipeline.Reading, most maxCount) error {
 	return reading.Report().WriteHuman(w, diagnostic.Human{Color: a.useColor(w), Max: int(most)})
-}
-
-func writeJSON(w io.Writer, v any) error {
-	return document.Write(w, v)
 }

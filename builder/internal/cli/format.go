@@ -89,7 +89,7 @@ func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 		a.notes.addNote("removed an unfinished write: " + name)
 	}
 	if formatter.Len() == 0 {
-		a.notes.addNote("no workspace here has an .import.yml: there is nothing to bring up to date")
+		a.notes.addNote("no workspace here has an .import.yml: there is nothing to update")
 	}
 	list, failed := formatter.Finish()
 	for _, f := range list {

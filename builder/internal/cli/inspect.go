@@ -9,6 +9,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/report"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
@@ -51,7 +52,7 @@ builder inspect registry.example.com/ai/release:2.4.0 \
 				}
 			}
 			if out.value == "json" {
-				return writeJSON(a.Out, found)
+				return document.Write(a.Out, found)
 			}
 			return report.WriteRelease(a.Out, found.Image+"@"+found.Digest.String(), found.Platforms,
 				found.AttestationTypes(), found.Manifest)

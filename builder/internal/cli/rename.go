@@ -34,7 +34,7 @@ func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error)
 				other.from != r.from
 		})
 		if twice || isTaken(root, r) {
-			refused = append(refused, fmt.Errorf("%s is not renamed to %s, which another workspace or file has: "+
+			refused = append(refused, fmt.Errorf("%s is not renamed to %s, because another workspace or file has that name: "+
 				"change one of the slugs, or move the other one", from, to))
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
 	"github.com/prismeai/workspaces-release/builder/internal/ruleset"
+	"github.com/prismeai/workspaces-release/internal/document"
 )
 
 const (
@@ -66,7 +67,7 @@ builder rules --format json`,
 				return withCode(exitUsage, err)
 			}
 			if out.value == "json" {
-				return writeJSON(a.Out, describeRule(rule))
+				return document.Write(a.Out, describeRule(rule))
 			}
 			return ruleset.WriteText(a.Out, rule)
 		},
@@ -105,7 +106,7 @@ func (a *app) writeRules(format string) error {
 		for _, r := range ruleset.All() {
 			list.Rules = append(list.Rules, describeRule(r))
 		}
-		return writeJSON(a.Out, list)
+		return document.Write(a.Out, list)
 	}
 	return writeRuleTable(a.Out)
 }

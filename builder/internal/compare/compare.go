@@ -48,7 +48,7 @@ type Options struct {
 // that of a walk, a [*ContentError], or the cause of ctx.
 func Compare(ctx context.Context, older, newer *Release, opts Options) (*Report, error) {
 	r := &Report{
-		SchemaVersion: SchemaVersion, Old: older.describeSide(), New: newer.describeSide(),
+		Old: older.describeSide(), New: newer.describeSide(),
 		Warnings: sourceWarnings(older, newer), Workspaces: []Workspace{},
 		Groups: compareGroups(older.Manifest, newer.Manifest), OnlyVersion: OnlyVersion{Versions: []VersionChange{}},
 		Images: older.Images != nil && newer.Images != nil, Settings: []Setting{},

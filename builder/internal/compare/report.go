@@ -14,16 +14,10 @@ import (
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// SchemaVersion is the version of the JSON encoding of [Report]. Fields may be added under the same
-// version.
-const SchemaVersion = 1
-
-// Report lists the differences between two releases. Its JSON encoding is stable; lists are never
-// null.
+// Report lists the differences between two releases. Lists are never null. See [Report.WriteJSON].
 type Report struct {
-	SchemaVersion int  `json:"schemaVersion"`
-	Old           Side `json:"old"`
-	New           Side `json:"new"`
+	Old Side `json:"old"`
+	New Side `json:"new"`
 	// Differ is set if there is any difference. Names, times and commits do not count.
 	Differ bool `json:"differ"`
 	// Warnings are what an approver should read first.

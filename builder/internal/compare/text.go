@@ -4,24 +4,16 @@ package compare
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
-// WriteJSON writes the report as JSON.
-func (r *Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("encode comparison: %w", err)
-	}
-	return nil
-}
+// WriteJSON writes the report as a document of package document.
+func (r *Report) WriteJSON(w io.Writer) error { return document.Write(w, r) }
 
 // WriteText writes the report for a terminal: the most important changes first, then every file.
 func (r *Report) WriteText(w io.Writer, color bool) error {

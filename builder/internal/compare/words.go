@@ -116,7 +116,7 @@ func (r *Report) GroupedWarnings() []Warning {
 		case len(slugs) <= few:
 			out = append(out, w)
 		default:
-			w.Workspace = fmt.Sprintf("%s and %d more workspaces", strings.Join(slugs[:few], ", "), len(slugs)-few)
+			w.Workspace = terminal.JoinFirst(slugs, few) + " workspaces"
 			out = append(out, w)
 			same[key] = nil
 		}
@@ -202,10 +202,7 @@ func nameOrNone(s string) string { return cmp.Or(s, "(none)") }
 const maxNames = 20
 
 func joinNames(list []string) string {
-	if len(list) > maxNames {
-		return strings.Join(list[:maxNames], ", ") + fmt.Sprintf(" and %d more", len(list)-maxNames)
-	}
-	return cmp.Or(strings.Join(list, ", "), "(none)")
+	return cmp.Or(terminal.JoinFirst(list, maxNames), "(none)")
 }
 
 func (g *Group) describeChanges() []string {

@@ -261,13 +261,7 @@ func (d *Dossier) irreversibleEffects() []string {
 }
 
 // joinSome joins the first items of a list.
-func joinSome(list []string) string {
-	const few = 20
-	if len(list) <= few {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:few], ", "), len(list)-few)
-}
+func joinSome(list []string) string { return terminal.JoinFirst(list, 20) }
 
 // lineKind returns the CSS class of a line of a hunk.
 func lineKind(line string) string {

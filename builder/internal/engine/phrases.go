@@ -74,7 +74,7 @@ var remedies = errtext.Table[string]{
 	{
 		Text:  "certificate required",
 		From:  "go1.26/crypto/tls/alert.go",
-		Means: "the daemon wants a client certificate: --buildkit-tlscert and --buildkit-tlskey",
+		Means: "the daemon asks for a client certificate: set --buildkit-tlscert and --buildkit-tlskey",
 	},
 	{
 		Text:  "unknown certificate authority",
@@ -104,7 +104,7 @@ var remedies = errtext.Table[string]{
 	{
 		Text:  "first record does not look like a TLS handshake",
 		From:  "go1.26/crypto/tls/conn.go",
-		Means: "the daemon speaks no TLS",
+		Means: "the daemon does not use TLS: leave out --buildkit-tlscacert and the other flags of TLS",
 	},
 	{
 		Text:  "error reading server preface",

@@ -46,7 +46,7 @@ var (
 	errNotGit = errors.New("the response does not come from a Git server: use the URL that git clone accepts")
 	errEmpty  = errors.New("the repository is empty")
 	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: " +
-		"build from a directory that it is checked out to")
+		"build from a checkout of it")
 )
 
 // wanted is the reference to fetch, and whether to fetch its history.

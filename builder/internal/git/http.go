@@ -153,7 +153,7 @@ func (r *httpTransport) doRequest(req *http.Request, contentType string) (*http.
 func (r *httpTransport) adviseClientCert(err error, refused bool) error {
 	switch {
 	case refused && r.identity.IsMissing():
-		return errors.New("the server asks for a client certificate: --git-client-cert and --git-client-key")
+		return errors.New("the server asks for a client certificate: set --git-client-cert and --git-client-key")
 	case refused && r.identity.IsUsed():
 		return errors.New("the server does not accept the client certificate of --git-client-cert")
 	}

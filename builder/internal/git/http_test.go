@@ -245,7 +245,7 @@ func TestClientCertificate(t *testing.T) {
 	if got := read(t, required, right); got != "name: Shop\n" {
 		t.Errorf("content %q", got)
 	}
-	fetchError(t, required, Auth{CAFile: files.CA}, "asks for a client certificate: --git-client-cert")
+	fetchError(t, required, Auth{CAFile: files.CA}, "asks for a client certificate: set --git-client-cert")
 	wrong := Auth{CAFile: files.CA, ClientCertFile: strangers.ClientCert, ClientKeyFile: strangers.ClientKey}
 	fetchError(t, required, wrong, "does not accept the client certificate of --git-client-cert")
 	fetchError(t, required, Auth{CAFile: files.CA, ClientKeyFile: files.ClientKey}, "has no certificate")

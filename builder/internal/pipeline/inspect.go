@@ -155,7 +155,7 @@ func checkContent(img *registry.Image, layers []release.ContentLayer) error {
 			i := slices.Index(above, l.DiffID)
 			if i < 0 {
 				return fmt.Errorf("does not hold the workspaces that its manifest describes: "+
-					"there is no layer %s, or not in its place", l.DiffID)
+					"layer %s is missing, or not in its place", l.DiffID)
 			}
 			above = above[i+1:]
 		}
@@ -217,7 +217,7 @@ func extract(blob []byte, name string) ([]byte, error) {
 		return err
 	})
 	if err == nil && !found {
-		err = errors.New("the layer that should hold it does not")
+		err = errors.New("its layer does not contain it")
 	}
 	return data, err
 }

@@ -167,7 +167,7 @@ func TestInspectRefusesWhatIsNotWhole(t *testing.T) {
 		"tampered with":             {handmade{manifest: good, label: sum([]byte("other"))}, "the image's label says"},
 		"label that is no digest":   {handmade{manifest: good, label: "x"}, "the image's label says"},
 		"without its workspaces":    {handmade{manifest: good, label: sum(good), bare: true}, "does not hold the workspaces"},
-		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "the layer that should hold it does not"},
+		"another last layer":        {handmade{layer: tarball(t, file{"etc/passwd", []byte("x")}), label: sum(good)}, "its layer does not contain it"},
 		"a last layer that is none": {handmade{layer: []byte("not gzip at all"), label: sum(good)}, "read layer: "},
 		"a last layer cut short":    {handmade{layer: tarball(t, file{"www/release/manifest.json", good})[:60], label: sum(good)}, "EOF"},
 		"not JSON":                  {handmade{manifest: []byte("{"), label: sum([]byte("{"))}, "decode release manifest"},

@@ -56,7 +56,7 @@ func (b *builder) readPlatforms(ctx context.Context, base *baseImage) ([]workspa
 		if !slices.EqualFunc(kept, found, sameWorkspace) {
 			return nil, &Error{
 				Usage,
-				fmt.Errorf("the base holds other workspaces for %s than for %s: build for one of them at a time (--platform)",
+				fmt.Errorf("the base has different workspaces for %s and for %s: build for one of them at a time (--platform)",
 					platforms.Format(other.platform), platforms.Format(first.platform)),
 			}
 		}

@@ -40,7 +40,7 @@ var layerForgeries = map[string]struct {
 				p.remove(e.Name)
 			}
 		}
-	}, "which is in another layer by the manifest"},
+	}, "which the manifest lists for another layer"},
 	"more layers in the manifest than in the image": {func(t *testing.T, p *parts) {
 		p.below = nil
 		p.describe(t, func(m *release.Manifest) {

@@ -90,7 +90,7 @@ func (o *BuildOptions) check() error {
 	if o.KeepBaseWorkspaces && (o.BaseRef == "" || o.ReplaceRepository) {
 		return &Error{
 			Usage,
-			errors.New("the workspaces of the base can be kept only of a base that there is, and that is not replaced"),
+			errors.New("--keep-base-workspaces needs a base, and excludes --replace-repository"),
 		}
 	}
 	return fail(Usage, cmp.Or(checkOutputs(o.Outputs), o.checkCompression()))
@@ -124,14 +124,14 @@ func checkOutputs(outputs []engine.Output) error {
 				return err
 			}
 			if _, ok := named.(reference.Digested); ok {
-				return fmt.Errorf("image %s: the digest of what is built is not known before: name a tag alone", name)
+				return fmt.Errorf("image %s: the digest is known only after the build: name a tag alone", name)
 			}
 		}
 		if out.Kind == engine.Push {
 			continue
 		}
 		if seen[out.Dest] {
-			return fmt.Errorf("%s is to be written twice", out.Dest)
+			return fmt.Errorf("%s is the destination of two outputs", out.Dest)
 		}
 		seen[out.Dest] = true
 		if err := report.CheckPath(out.Dest); err != nil {

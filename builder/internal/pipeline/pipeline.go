@@ -73,7 +73,7 @@ func verdict(r *Reading) error {
 	if r.Scan != nil && len(r.Scan.Problems) > 0 {
 		return &Error{
 			Invalid,
-			fmt.Errorf("the baseline of the secret scan is not in order; problems: %d", len(r.Scan.Problems)),
+			fmt.Errorf("the baseline of the secret scan has problems: %d", len(r.Scan.Problems)),
 		}
 	}
 	return nil

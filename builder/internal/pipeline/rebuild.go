@@ -34,7 +34,7 @@ type Rebuild struct {
 // compare builds without publishing and reports the differences.
 func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *verify.Report) error {
 	if found.Manifest == nil || found.Parameters == nil {
-		found.Skip(verify.Source, "the image has no provenance, which would tell how it was built")
+		found.Skip(verify.Source, "the image has no provenance, so it is unknown how it was built")
 		return nil
 	}
 	opts, err := r.options(client, found)

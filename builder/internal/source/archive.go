@@ -112,7 +112,7 @@ func (l *listing) addEntry(f *zip.File) error {
 	}
 	switch {
 	case f.CompressedSize64 > l.packed:
-		return errors.New("it has bytes of other entries, or more than the archive: do not use this archive")
+		return errors.New("it overlaps other entries, or does not fit into the archive: do not use this archive")
 	case f.UncompressedSize64 > l.bytes:
 		return exceedsLimit("bytes", l.limits.TotalSize)
 	}

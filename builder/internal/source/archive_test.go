@@ -185,7 +185,7 @@ func TestArchiveWhoseEntriesOverlap(t *testing.T) {
 	binary.LittleEndian.PutUint16(end[10:], entries)
 	binary.LittleEndian.PutUint32(end[12:], uint32(entries*len(record)))
 	if err := handOut(t, writeArchive(t, append(overlapping, end...)), Limits{}); err == nil ||
-		!strings.Contains(err.Error(), "bytes of other entries") {
+		!strings.Contains(err.Error(), "overlaps other entries") {
 		t.Errorf("error %v", err)
 	}
 }

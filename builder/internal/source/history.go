@@ -119,10 +119,10 @@ func (h *historyWalker) listSince(
 	if since != "" {
 		commit, err := resolver{h.objects, storage}.resolveCommit(since)
 		if err != nil {
-			return nil, fmt.Errorf("commit since which to look: %w", err)
+			return nil, fmt.Errorf("commit to start after: %w", err)
 		}
 		if _, err := h.listAncestors(ctx, commit.Hash, known); err != nil {
-			return nil, fmt.Errorf("commit %s, since which to look: %w", since, err)
+			return nil, fmt.Errorf("commit %s to start after: %w", since, err)
 		}
 		all := h.fn
 		h.fn = nil

@@ -46,7 +46,7 @@ func (t *Tree) findWorkspaces(spec Spec, opts Options, archive bool) error {
 		return err
 	}
 	if opts.Workspace != "" {
-		return errors.New("it is not one workspace, with index.yml at its top, that could be called by --workspace")
+		return errors.New("--workspace names a source that is a single workspace, and this one has no index.yml at its top")
 	}
 	if spec.exact {
 		return nil

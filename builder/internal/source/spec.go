@@ -81,8 +81,8 @@ func (s Spec) IsRemote() bool { return s.remote.URL != nil && s.remote.URL.Schem
 // With adds the flags --ref and --subdir. They must not contradict SOURCE.
 func (s Spec) With(ref, subdir string) (Spec, error) {
 	if ref != "" && s.remote.URL == nil {
-		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is taken as it is; PATH#REF is " +
-			"that of a repository on this machine")
+		return Spec{}, errors.New("--ref needs a Git URL as source: a directory is read as it is, and PATH#REF reads a " +
+			"ref of a repository on this machine")
 	}
 	if strings.ContainsFunc(ref+subdir, unicode.IsControl) {
 		return Spec{}, fmt.Errorf("the ref %q or the subdirectory %q has a control character", ref, subdir)

@@ -75,7 +75,7 @@ func (c *Changes) listIndex() ([]*gitindex.Entry, error) {
 	}
 	var decoded gitindex.Index
 	if err := gitindex.NewDecoder(bytes.NewReader(withChecksum(data))).Decode(&decoded); err != nil {
-		return nil, fmt.Errorf("%w; of split and sparse indexes, nothing can be scanned: see git update-index "+
+		return nil, fmt.Errorf("%w; split and sparse indexes cannot be scanned: see git update-index "+
 			"--no-split-index", err)
 	}
 	list := slices.DeleteFunc(decoded.Entries, func(e *gitindex.Entry) bool { return e.IntentToAdd || !isFile(e.Mode) })

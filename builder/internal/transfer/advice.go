@@ -50,7 +50,7 @@ var remedies = []outcome.Remedy{
 	{Text: lazyregexp.New(`(?i)\bapp\b.{0,60}(not found|unknown|not exist)|(not find|unknown) app`),
 		Help: "install or transfer the app to the target first, then run again"},
 	{Text: lazyregexp.New(`(?i)more than \d+ files|too large|PayloadTooLarge`),
-		Help: "the platform takes no more than this in one archive: take out what need not be in the workspace"},
+		Help: "the archive is too large for the platform: remove from the workspace what it does not need"},
 	{Text: lazyregexp.New(`(?i)forbidden|permission|not allowed|unauthorized`),
 		Help: "the token's user lacks permission on the target: give it the rights of an owner of the workspace"},
 	{Text: lazyregexp.New(`(?i)\block(ed)?\b|in.progress`),
@@ -90,15 +90,15 @@ func explainRefusal(err error, side string) error {
 	help := map[platform.Class]string{
 		platform.ClassUnauthorized: fmt.Sprintf("the token is not accepted: check --%s-token-file or "+
 			"BUILDER_%s_TOKEN, and that the token has not expired", side, strings.ToUpper(side)),
-		platform.ClassForbidden: "the token's user lacks permission: it needs access to the workspace, and to " +
-			"create one the right to do that",
-		platform.ClassNotFound: fmt.Sprintf("check --%s-api-url, and that the platform knows archives of "+
+		platform.ClassForbidden: "the token's user lacks permission: it needs access to the workspace and, to " +
+			"create one, the right to create workspaces",
+		platform.ClassNotFound: fmt.Sprintf("check --%s-api-url, and that this platform can import archives of "+
 			"workspaces", side),
 		platform.ClassRateLimited: "the platform limits such requests: run again in some minutes",
 		platform.ClassLocked: "another change of this workspace is in progress: run again when it has ended; a " +
 			"lock whose holder is gone expires after 30 minutes",
 		platform.ClassRejected: "correct what the platform names; nothing was imported",
-		platform.ClassTooLarge: "take out of the workspace what need not be in it",
+		platform.ClassTooLarge: "remove from the workspace what it does not need",
 		platform.ClassNotSent: fmt.Sprintf("check --%s-api-url, --%[1]s-api-ca and proxy variables, and that "+
 			"this machine reaches the platform", side),
 	}[e.Class]
@@ -126,7 +126,7 @@ func (r *run) explainImportRefusal(err error) error {
 		message += fmt.Sprintf(": its limit is %s", units.BytesSize(float64(e.Limit)))
 	}
 	return &outcome.Problem{Code: "upload-too-large", Message: message + listLargestFiles(r.Archive, r.Size),
-		Help: "take out of the workspace what need not be in it, or raise the upload limit of the platform's " +
+		Help: "remove from the workspace what it does not need, or raise the upload limit of the platform's " +
 			"gateway and of prismeai-workspaces (10 MB by default)"}
 }
 

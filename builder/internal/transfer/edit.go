@@ -127,14 +127,14 @@ func (e *editor) collectNotes(p *packed) (notes []outcome.Problem) {
 		notes = append(notes, outcome.Problem{
 			Code:    "app-not-published",
 			Message: fmt.Sprintf("%s does not publish the app %s, which belongs to %s", e.to, app, e.from),
-			Help:    "publish it under another slug on the platform, if the copy is to be an app",
+			Help:    "publish it under another slug on the platform, if the copy should be an app",
 		})
 	}
 	if len(e.mention) > 0 {
 		notes = append(notes, outcome.Problem{
 			Code:    "mentions-slug",
 			Message: fmt.Sprintf("%s is still in %s", e.from, strings.Join(e.mention[:min(5, len(e.mention))], ", ")),
-			Help: "see whether these places mean the workspace; references in URLs of the API and of pages, " +
+			Help: "check whether these places refer to the workspace; references in URLs of the API and of pages, " +
 				"and workspaceSlug, were replaced",
 		})
 	}

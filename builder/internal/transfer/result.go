@@ -78,7 +78,7 @@ func (r *run) recordReport(report *platform.ArchiveReport) error {
 		return &outcome.Problem{
 			Code:    "nothing",
 			Message: "the platform imported no file",
-			Help:    "see the log of prismeai-workspaces: it may take another layout of archives",
+			Help:    "see the log of prismeai-workspaces: it may expect another layout of archives",
 		}
 	}
 	r.checkPruned(report)

@@ -73,7 +73,7 @@ func (r *run) warnMissing(ctx context.Context) error {
 		if err != nil {
 			r.result.addWarning(outcome.Problem{
 				Code: "unknown-values",
-				Message: "cannot tell whether the target has the values that the workspace requires: " +
+				Message: "it is unknown whether the target has the values that the workspace requires: " +
 					err.Error(),
 				Help: "give the token's user access to the secrets of the workspace, or see builder requirements",
 			})
@@ -81,7 +81,7 @@ func (r *run) warnMissing(ctx context.Context) error {
 		for _, m := range missing {
 			r.result.addWarning(outcome.Problem{Code: "missing-value", Message: fmt.Sprintf("the target has no %s", m),
 				Help: fmt.Sprintf("store it for the workspace, or give prismeai-workspaces the variable %s "+
-					"(--service-env says that it has it)", m.Variable)})
+					"(then name it in --service-env)", m.Variable)})
 		}
 		for _, w := range r.result.Warnings {
 			say("warning: " + w.Message)

@@ -233,7 +233,7 @@ func (v *verifier) reportDifference(s statement, place string) {
 	if !v.sameVersion() {
 		v.skipCheck(
 			Attestations,
-			"builder %s, and not this one, made the statements of type %s, which say something else at %s: verify with the "+
+			"builder %s made the statements of type %s, and this version would make others (see %s): verify with the "+
 				"same version",
 			v.manifest.Tool.Version,
 			s.PredicateType,
@@ -296,7 +296,7 @@ func (v *verifier) recordedSkips(s statement) []attest.Skipped {
 			v.addPlatformProblem(
 				Attestations,
 				s.platform,
-				"the scan says that it did not look at %d files, %d bytes: %q",
+				"the statement of the scan has a wrong entry for skipped content: %d files, %d bytes, reason %q",
 				skipped.Files,
 				skipped.Bytes,
 				skipped.Reason,
@@ -310,7 +310,7 @@ func (v *verifier) recordedSkips(s statement) []attest.Skipped {
 		v.addPlatformProblem(
 			Attestations,
 			s.platform,
-			"the scan did not look at %d bytes, of which it accounts for %d, and %d ship",
+			"the statement of the scan says that %d bytes were skipped, its entries add up to %d, and %d ship",
 			stated.Coverage.SkippedBytes,
 			total,
 			v.bytes,
@@ -341,7 +341,7 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 	}
 	same := func(what string, asked, made any) {
 		if !reflect.DeepEqual(asked, made) {
-			v.addProblem(Attestations, "the provenance says that %s %v was asked for, and the release has %v", what, asked, made)
+			v.addProblem(Attestations, "the provenance has %s %v, but the release has %v", what, asked, made)
 		}
 	}
 	same("source", p.Source, attest.SourceParameters{URL: m.Source.URL, Ref: m.Source.Ref, Subdir: m.Source.Subdir})

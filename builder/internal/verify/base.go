@@ -130,7 +130,7 @@ func (v *verifier) compareVariables(platform string, got, want []string) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(differ)) {
-		v.addPlatformProblem(Environment, platform, "variable %s is not what base and release make of it", name)
+		v.addPlatformProblem(Environment, platform, "variable %s differs from what base and release require", name)
 	}
 	if len(differ) == 0 {
 		v.addPlatformProblem(Environment, platform, "variables are in another order, or more than once")

@@ -59,7 +59,7 @@ func (v *verifier) checkAnnotations(m *registry.Manifest) {
 	want := v.config.Annotations(v.parameters.Annotations)
 	for _, key := range slices.Sorted(maps.Keys(m.Manifest.Annotations)) {
 		if _, known := want[key]; !known {
-			v.addPlatformProblem(Labels, m.PlatformName(), "annotation %s is not one of the provenance", key)
+			v.addPlatformProblem(Labels, m.PlatformName(), "annotation %s is not in the provenance", key)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(v.parameters.Annotations)) {

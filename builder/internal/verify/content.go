@@ -98,7 +98,7 @@ func (c *content) checkLayer(read layer.Layer, described release.ContentLayer) {
 			c.current.number, got.Digest, got.DiffID, got.Size, want.Digest, want.DiffID, want.Size)
 	}
 	for _, slug := range slices.Sorted(maps.Keys(c.current.misplaced)) {
-		c.addProblem(Layer, "layer %d has files of workspace %q, which is in another layer by the manifest",
+		c.addProblem(Layer, "layer %d has files of workspace %q, which the manifest lists for another layer",
 			c.current.number, slug)
 	}
 	directory := c.manifest.Repository.Directory
@@ -156,7 +156,7 @@ func (c *content) checkEntry(h *tar.Header, r io.Reader) error {
 	}
 	c.recordMisplaced(rel)
 	if h.Size > c.opts.MaxFile {
-		c.addProblem(Files, "%q has %d bytes, and is not read: more than --max-file-size", h.Name, h.Size)
+		c.addProblem(Files, "%q has %d bytes, more than --max-file-size, and was not read", h.Name, h.Size)
 		return nil
 	}
 	data, err := io.ReadAll(r)
@@ -280,7 +280,7 @@ func normalizeWorkspace(w release.Workspace) release.Workspace {
 
 func (c *content) compareGroups(planned []release.Group) {
 	if c.keepsBase() {
-		c.skipCheck(Workspaces, "%d workspaces are in the base: that is not read for them", c.manifest.FromBase())
+		c.skipCheck(Workspaces, "%d workspaces are in the base, which is not read", c.manifest.FromBase())
 		c.skipCheck(Order, "it depends on workspaces of the base, which are not read")
 		return
 	}
@@ -290,7 +290,8 @@ func (c *content) compareGroups(planned []release.Group) {
 			if i < len(planned) {
 				want = planned[i].Workspaces
 			}
-			c.addProblem(Order, "group %q holds %q in the manifest, and %q by the workspaces", g.Name, g.Workspaces, want)
+			c.addProblem(Order, "group %q has %q in the manifest, but %q according to the workspaces",
+				g.Name, g.Workspaces, want)
 		}
 	}
 }

@@ -8,7 +8,6 @@
 package verify
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -16,17 +15,14 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/prismeai/workspaces-release/builder/internal/attest"
+	"github.com/prismeai/workspaces-release/internal/document"
 	"github.com/prismeai/workspaces-release/internal/release"
 )
 
-// SchemaVersion is the version of [Report] as JSON. New fields do not change it.
-const SchemaVersion = 1
-
 // Report is the outcome of a verification. Lists are never null.
 type Report struct {
-	SchemaVersion int           `json:"schemaVersion"`
-	Image         string        `json:"image"`
-	Digest        digest.Digest `json:"digest"`
+	Image  string        `json:"image"`
+	Digest digest.Digest `json:"digest"`
 	// Release is the name of the release; empty if its manifest cannot be read.
 	Release   string   `json:"release,omitempty"`
 	Platforms []string `json:"platforms"`
@@ -91,17 +87,17 @@ var meanings = []struct {
 	{Blobs, "the registry or the layout serves other bytes than were pushed, or not all of them"},
 	{
 		Manifest,
-		"what the image says of its release is not what was built, and the sidecar would verify the import against it",
+		"the image does not describe what was built, and the sidecar would verify the import against the wrong description",
 	},
-	{Platforms, "what runs depends on the platform: not all of them ship what was approved"},
+	{Platforms, "not all platforms of the image ship what was approved"},
 	{Layer, "a layer with workspaces is not the one that was scanned and described"},
 	{Whiteout, "workspaces of the base, or of an earlier release, may be imported together with those of this release"},
-	{Files, "the builder writes no such entry: it was put into the layer afterwards"},
+	{Files, "the builder does not write such an entry: it was added to the layer later"},
 	{Workspaces, "the files of the workspace differ from the files that were validated, scanned and approved"},
 	{Order, "the platform would import in another order, or to other groups, than the workspaces ask for"},
 	{Environment, "the platform may not find the release, may take something else for it, or run something else with it"},
 	{Labels, "programs that read labels or annotations get wrong facts about the release"},
-	{Base, "what the release runs on is not the base that it names"},
+	{Base, "the release does not run on the base that it names"},
 	{Scan, "the secret scan did not cover exactly what ships"},
 	{Attestations, "statements are missing, or they are not about this release: do not rely on them"},
 	{Source, "the image cannot be built from this source again: it was built from something else, or in another way"},
@@ -185,13 +181,5 @@ func (f *results) fillReport(r *Report) {
 	}
 }
 
-// WriteJSON writes the report as JSON.
-func (r *Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("encode verification: %w", err)
-	}
-	return nil
-}
+// WriteJSON writes the report as a document of package document.
+func (r *Report) WriteJSON(w io.Writer) error { return document.Write(w, r) }

@@ -38,7 +38,7 @@ type Options struct {
 // of the image are in the report.
 func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, error) {
 	v := &verifier{img: img, opts: opts}
-	r := &Report{SchemaVersion: SchemaVersion, Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms()}
+	r := &Report{Image: img.Name, Digest: img.Descriptor.Digest, Platforms: img.Platforms()}
 	if err := v.runChecks(ctx); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Image(ctx context.Context, img *registry.Image, opts Options) (*Report, err
 
 // Unreadable returns the report of an image whose documents do not match their digests.
 func Unreadable(ref string, err error) *Report {
-	r := &Report{SchemaVersion: SchemaVersion, Image: ref, Platforms: []string{}}
+	r := &Report{Image: ref, Platforms: []string{}}
 	var f results
 	f.addProblem(Blobs, "%v", err)
 	f.fillReport(r)
@@ -177,35 +177,31 @@ func (v *verifier) releaseLayers(m *registry.Manifest) []ocispec.Descriptor {
 	return m.Manifest.Layers[len(m.Manifest.Layers)-v.countOwnLayers():]
 }
 
-// walkLayer reads a layer of the image, counted from the top, and reports problems of its bytes.
+// walkLayer calls fn for each entry of a layer, counted from the top, and reports problems of its
+// bytes. The layer is valid only if ok.
 func (v *verifier) walkLayer(
 	ctx context.Context, fromTop int, limit int64, fn func(*tar.Header, io.Reader) error,
-) (layer.Layer, bool, error) {
+) (_ layer.Layer, ok bool, err error) {
 	layers := v.img.Manifests[0].Manifest.Layers
 	desc := layers[len(layers)-1-fromTop]
 	blob, err := v.img.OpenBlob(ctx, desc)
-	if err == nil {
-		defer blob.Close()
-		var read layer.Layer
-		if read, err = layer.Walk(blob, limit, fn); err == nil {
-			for j := range v.img.Manifests {
-				m := &v.img.Manifests[j]
-				ids := m.Config.RootFS.DiffIDs
-				if id := ids[len(ids)-1-fromTop]; id != read.DiffID {
-					v.addPlatformProblem(
-						Blobs,
-						m.PlatformName(),
-						"its configuration says that layer %s unpacks to %s, and it unpacks to %s",
-						desc.Digest,
-						id,
-						read.DiffID,
-					)
-				}
-			}
-			return read, true, nil
+	if err != nil {
+		return layer.Layer{}, false, v.reportBroken(ctx, desc.Digest, err)
+	}
+	defer blob.Close()
+	read, err := layer.Walk(blob, limit, fn)
+	if err != nil {
+		return layer.Layer{}, false, v.reportBroken(ctx, desc.Digest, err)
+	}
+	for i := range v.img.Manifests {
+		m := &v.img.Manifests[i]
+		ids := m.Config.RootFS.DiffIDs
+		if id := ids[len(ids)-1-fromTop]; id != read.DiffID {
+			v.addPlatformProblem(Blobs, m.PlatformName(),
+				"its configuration says that layer %s unpacks to %s, and it unpacks to %s", desc.Digest, id, read.DiffID)
 		}
 	}
-	return layer.Layer{}, false, v.reportBroken(ctx, desc.Digest, err)
+	return read, true, nil
 }
 
 // reportBroken reports a problem of a blob. It returns errors that mean a failure to reach the blob.

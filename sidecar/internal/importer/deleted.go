@@ -4,11 +4,10 @@ package importer
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/prismeai/workspaces-release/internal/platform"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -83,10 +82,4 @@ func intersect(imported, deleted []string) []string {
 // maxFilesListed is the maximum number of names in a message.
 const maxFilesListed = 5
 
-func listFiles(names []string) string {
-	text := strings.Join(names[:min(len(names), maxFilesListed)], ", ")
-	if more := len(names) - maxFilesListed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
+func listFiles(names []string) string { return terminal.JoinFirst(names, maxFilesListed) }

@@ -3,7 +3,6 @@
 package importer
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -126,16 +125,9 @@ func describeTolerated(groups []state.Group) string {
 	}
 	var parts []string
 	for _, r := range state.TolerableReasons() {
-		if n := len(slugs[r]); n > 0 {
-			text := strings.Join(slugs[r][:min(n, maxTolerated)], ", ")
-			if n > maxTolerated {
-				text += fmt.Sprintf(" and %d more", n-maxTolerated)
-			}
-			parts = append(parts, string(r)+": "+text)
+		if len(slugs[r]) > 0 {
+			parts = append(parts, string(r)+": "+state.JoinSlugs(slugs[r]))
 		}
 	}
 	return strings.Join(parts, "; ")
 }
-
-// maxTolerated is the maximum number of slugs per reason in a warning.
-const maxTolerated = 20

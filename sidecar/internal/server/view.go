@@ -325,16 +325,10 @@ func (v *view) addLock(l *state.LockInfo, now time.Time) {
 	v.addTime("Lock expires by", l.EndsBy, now)
 }
 
-// maxDrifted is the maximum number of slugs listed.
-const maxDrifted = 20
-
 func (v *view) addDrift(d *state.Drift, now time.Time) {
 	text := "none"
-	if n := len(d.Workspaces); n > 0 {
-		text = strings.Join(d.Workspaces[:min(n, maxDrifted)], ", ")
-		if n > maxDrifted {
-			text += fmt.Sprintf(" and %d more", n-maxDrifted)
-		}
+	if len(d.Workspaces) > 0 {
+		text = state.JoinSlugs(d.Workspaces)
 	}
 	v.addFact("Drift", text+", checked", newMoment(now, d.Checked))
 }

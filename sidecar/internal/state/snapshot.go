@@ -3,11 +3,11 @@
 package state
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // SchemaVersion is the version of [Snapshot] in JSON. New fields do not change it.
@@ -97,14 +97,8 @@ func (l *PlatformCheck) FindProblem() *Problem {
 // maxJoined is the maximum number of slugs in a message.
 const maxJoined = 20
 
-// JoinSlugs joins the first slugs of a list and counts the rest.
-func JoinSlugs(slugs []string) string {
-	text := strings.Join(slugs[:min(len(slugs), maxJoined)], ", ")
-	if more := len(slugs) - maxJoined; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
+// JoinSlugs joins the first 20 slugs of a list and counts the rest.
+func JoinSlugs(slugs []string) string { return terminal.JoinFirst(slugs, maxJoined) }
 
 // Verification is the extent of a verification.
 type Verification string
