@@ -176,8 +176,8 @@ func (f *pendingFiles) discardFiles() error {
 	return errors.Join(errs...)
 }
 
-// nopCloser leaves closing to publish and abort, because BuildKit closes a file even if it is
-// incomplete.
+// nopCloser leaves closing to publishFiles and discardFiles, because BuildKit closes a file even if it
+// is incomplete.
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }

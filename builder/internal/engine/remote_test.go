@@ -218,7 +218,7 @@ func TestDaemonWithMutualTLS(t *testing.T) {
 		"system's authorities": {func(o *engine.RemoteOptions) { o.CAFile = "" }, "give the authority of the daemon's certificate with --buildkit-tlscacert"},
 		"other name":           {func(o *engine.RemoteOptions) { o.ServerName = "else.test" }, "give the name in the daemon's certificate with --buildkit-tlsservername"},
 		"no name":              {func(o *engine.RemoteOptions) { o.ServerName = "" }, "give the name in the daemon's certificate with --buildkit-tlsservername"},
-		"no certificate":       {func(o *engine.RemoteOptions) { o.CertFile, o.KeyFile = "", "" }, "the daemon wants a client certificate"},
+		"no certificate":       {func(o *engine.RemoteOptions) { o.CertFile, o.KeyFile = "", "" }, "the daemon asks for a client certificate"},
 		"other certificate": {func(o *engine.RemoteOptions) { o.CertFile, o.KeyFile = others.ClientCert, others.ClientKey },
 			"the daemon does not know the authority of --buildkit-tlscert"},
 		"no TLS": {func(o *engine.RemoteOptions) { *o = engine.RemoteOptions{Address: d.TCP} }, "no connection to BuildKit"},

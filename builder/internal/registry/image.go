@@ -146,8 +146,8 @@ func (remoteContent) Close() error { return nil }
 // Close releases the file behind an image from a layout.
 func (i *Image) Close() error { return i.content.Close() }
 
-// ReadBlob returns the verified content of desc. It returns a [*LimitError] for more than limit
-// bytes.
+// ReadBlob returns the verified content of desc. A blob of more than most bytes is an [*Error] that
+// wraps a [*limit.Error].
 func (i *Image) ReadBlob(ctx context.Context, desc ocispec.Descriptor, most int64) ([]byte, error) {
 	data, err := i.read(ctx, desc, most)
 	return data, i.explain(i.Name, err)

@@ -136,7 +136,7 @@ func TestSeveralPlaces(t *testing.T) {
 func TestMistakesOfExclusions(t *testing.T) {
 	files := map[string]string{"shop/index.yml": ""}
 	openError(t, gittest.WriteFiles(t, files), Options{Exclude: []string{"[a"}}, `"[a" is not a glob`)
-	openError(t, gittest.WriteFiles(t, files), Options{Workspace: "shop"}, "not one workspace", "--workspace")
+	openError(t, gittest.WriteFiles(t, files), Options{Workspace: "shop"}, "no index.yml at its top", "--workspace")
 	files[IgnoreFile] = "ok\n/\n"
 	openError(t, gittest.WriteFiles(t, files), Options{}, ".releaseignore, line 2", "empty")
 	files[IgnoreFile] = strings.Repeat("x", maxIgnoreFile+1)

@@ -147,7 +147,7 @@ func TestSHA256RepositoriesAreRefused(t *testing.T) {
 	git.commit(t, dir, map[string]string{"shop/index.yml": "name: shop\n"})
 	url := git.serve(t, filepath.Dir(dir)) + "/" + filepath.Base(dir) + "/.git"
 	for _, source := range []string{url, "file://" + dir} {
-		openError(t, source, Options{TempDir: t.TempDir()}, "SHA-256", "build from a directory")
+		openError(t, source, Options{TempDir: t.TempDir()}, "SHA-256", "build from a checkout")
 	}
 }
 

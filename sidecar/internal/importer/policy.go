@@ -69,7 +69,7 @@ type Policy struct {
 	LockExpiry time.Duration
 	// RetryMin and RetryMax bound the delay between two passes.
 	RetryMin, RetryMax time.Duration
-	// Tolerate lists reasons of [state.Tolerable] that do not prevent the confirmation.
+	// Tolerate lists reasons of [state.TolerableReasons] that do not prevent the confirmation.
 	Tolerate []state.Reason
 	// PodName identifies the events of the service's own import.
 	PodName string
