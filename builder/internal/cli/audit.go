@@ -183,8 +183,7 @@ builder baseline stats scan-baseline.yaml workspaces --format json`,
 			return writeStats(a.Out, stats)
 		},
 	}
-	flags.register(cmd.Flags())
-	out.register(cmd.Flags())
+	registerFlags(cmd, &flags, &out)
 	return cmd
 }
 

@@ -226,16 +226,21 @@ func parseOutput(text string) (engine.Output, error) {
 	return out, nil
 }
 
+// buildCommand holds the flags of build.
+type buildCommand struct {
+	from         sourceFlags
+	check        checkFlags
+	scanOpts     scanFlags
+	registryOpts registryFlags
+	daemon       buildkitFlags
+	imageOpts    imageFlags
+	attestations attestFlags
+	out          outputFlags
+	show         progressFlag
+}
+
 func (a *app) newBuildCommand() *cobra.Command {
-	var from sourceFlags
-	var check checkFlags
-	var scanOpts scanFlags
-	var registryOpts registryFlags
-	var daemon buildkitFlags
-	var imageOpts imageFlags
-	var say attestFlags
-	var out outputFlags
-	var show progressFlag
+	var c buildCommand
 	cmd := &cobra.Command{
 		Use:   "build SOURCE --base IMAGE",
 		Short: "Validate, scan, assemble and push a release image",
@@ -250,70 +255,70 @@ builder build workspaces --base scratch --dry-run
 # Write the image to a file.
 builder build workspaces --base scratch --output type=oci,dest=release.tar`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			opts := pipeline.BuildOptions{TempDir: a.tempDir(), DryRun: out.dryRun}
-			var err error
-			if opts.Outputs, err = out.parseOutputs(); err != nil {
-				return usageError(cmd, err)
-			}
-			if err := imageOpts.applyTo(&opts); err != nil {
-				return usageError(cmd, err)
-			}
-			if opts.Attest, err = say.selectedKinds(); err != nil {
-				return usageError(cmd, err)
-			}
-			if opts.Epoch, err = a.readEpoch(); err != nil {
-				return withCode(exitUsage, err)
-			}
-			if opts.Input, err = from.buildInput(a, args[0]); err != nil {
-				return err
-			}
-			if opts.Checks.Workspaces, err = check.buildOptions(); err != nil {
-				return err
-			}
-			opts.Input.StampVersions = imageOpts.stamp.value == stampContent
-			opts.Checks.Strict = check.strict
-			if err := scanOpts.applyTo(a, &opts.Checks); err != nil {
-				return err
-			}
-			opts.Cache = scanOpts.cache.opened
-			scanOpts.known.noteUncompared(a)
-			if opts.Registry, err = registryOpts.newClient(a); err != nil {
-				return err
-			}
-			if opts.BuildKit, err = daemon.newRemote(a); err != nil {
-				return err
-			}
-			a.applyRules(&opts.Checks)
-			return a.runBuild(cmd, opts, &scanOpts, &check, &out, show)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return c.runBuild(a, cmd, args[0]) },
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&from, &check, &scanOpts, &registryOpts, &daemon,
-		&imageOpts,
-		&say, &out, &show} {
-		group.register(cmd.Flags())
-	}
+	registerFlags(cmd, &c.from, &c.check, &c.scanOpts, &c.registryOpts, &c.daemon, &c.imageOpts, &c.attestations,
+		&c.out, &c.show)
 	return cmd
 }
 
-func (a *app) runBuild(
-	cmd *cobra.Command, opts pipeline.BuildOptions, scanOpts *scanFlags, check *checkFlags, out *outputFlags,
-	show progressFlag,
-) error {
-	display, err := show.newDisplay(a)
+func (c *buildCommand) runBuild(a *app, cmd *cobra.Command, arg string) error {
+	opts, err := c.buildOptions(a, cmd, arg)
+	if err != nil {
+		return err
+	}
+	display, err := c.show.newDisplay(a)
 	if err != nil {
 		return err
 	}
 	result, err := pipeline.Build(cmd.Context(), display, opts)
-	err = errors.Join(err, display.Close(), scanOpts.writeReports(a, result.Reading, err))
+	err = errors.Join(err, display.Close(), c.scanOpts.writeReports(a, result.Reading, err))
 	if result.Reading != nil {
-		err = errors.Join(err, a.explainReading(result.Reading, check.maxDiagnostics))
+		err = errors.Join(err, a.explainReading(result.Reading, c.check.maxDiagnostics))
 	}
 	if result.Built == nil {
 		return err
 	}
 	// Report the image even after a later failure, because it exists.
-	return errors.Join(err, out.writeFiles(result.Built), report.WriteSummary(a.Out, result.Built))
+	return errors.Join(err, c.out.writeFiles(result.Built), report.WriteSummary(a.Out, result.Built))
+}
+
+// buildOptions returns the options of a build of SOURCE.
+func (c *buildCommand) buildOptions(a *app, cmd *cobra.Command, arg string) (opts pipeline.BuildOptions, err error) {
+	opts.TempDir = a.tempDir()
+	opts.DryRun = c.out.dryRun
+	if opts.Outputs, err = c.out.parseOutputs(); err != nil {
+		return opts, usageError(cmd, err)
+	}
+	if err := c.imageOpts.applyTo(&opts); err != nil {
+		return opts, usageError(cmd, err)
+	}
+	if opts.Attest, err = c.attestations.selectedKinds(); err != nil {
+		return opts, usageError(cmd, err)
+	}
+	if opts.Epoch, err = a.readEpoch(); err != nil {
+		return opts, withCode(exitUsage, err)
+	}
+	if opts.Input, err = c.from.buildInput(a, arg); err != nil {
+		return opts, err
+	}
+	opts.Input.StampVersions = c.imageOpts.stamp.value == stampContent
+	if opts.Checks, err = c.check.buildChecks(); err != nil {
+		return opts, err
+	}
+	if err := c.scanOpts.applyTo(a, &opts.Checks); err != nil {
+		return opts, err
+	}
+	opts.Cache = c.scanOpts.cache.opened
+	c.scanOpts.known.noteUncompared(a)
+	if opts.Registry, err = c.registryOpts.newClient(a); err != nil {
+		return opts, err
+	}
+	if opts.BuildKit, err = c.daemon.newRemote(a); err != nil {
+		return opts, err
+	}
+	a.applyRules(&opts.Checks)
+	return opts, nil
 }
 
 // explainReading prints the diagnostics and findings.

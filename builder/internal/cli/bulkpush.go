@@ -188,9 +188,7 @@ pushed, and says what to do about it.`,
 			return errors.Join(err, display.Close(), a.writeOutcome(push.reports, result))
 		},
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&api, &push, &show} {
-		group.register(cmd.Flags())
-	}
+	registerFlags(cmd, &api, &push, &show)
 	return cmd
 }
 
@@ -222,8 +220,8 @@ func pushError(result *bulkpush.Result) error {
 	case outcome.Done:
 		return nil
 	case outcome.Unknown:
-		return &exitError{code: exitUnknown, err: errors.New("the outcome of the push is unknown"), said: true}
+		return &exitError{code: exitUnknown, err: errors.New("the outcome of the push is unknown"), reported: true}
 	default:
-		return &exitError{code: exitPush, err: errors.New("the push failed"), said: true}
+		return &exitError{code: exitPush, err: errors.New("the push failed"), reported: true}
 	}
 }

@@ -218,7 +218,7 @@ func unreportedErrors(err error) error {
 			left = append(left, unreportedErrors(err))
 		}
 		return errors.Join(left...)
-	case ok && known.said:
+	case ok && known.reported:
 		return nil
 	}
 	return err

@@ -90,10 +90,7 @@ builder validate . --config release.yaml --format json`,
 			return errors.Join(err, a.writeDiagnostics(a.Out, reading, check.maxDiagnostics))
 		},
 	}
-	from.register(cmd.Flags())
-	check.register(cmd.Flags())
-	reports.register(cmd.Flags())
-	out.register(cmd.Flags())
+	registerFlags(cmd, &from, &check, &reports, &out)
 	return cmd
 }
 
@@ -124,9 +121,7 @@ builder plan workspaces --format dot | dot -Tsvg > plan.svg`,
 			return errors.Join(err, writePlan(a.Out, out.value, reading.Plan))
 		},
 	}
-	from.register(cmd.Flags())
-	check.register(cmd.Flags())
-	out.register(cmd.Flags())
+	registerFlags(cmd, &from, &check, &out)
 	return cmd
 }
 

@@ -82,7 +82,7 @@ func (f *diffFlags) outcomeError(report *compare.Report, complete bool) error {
 	case len(found) > 0:
 		return withCode(exitDifferent, fmt.Errorf("--fail-on: the comparison has %s", strings.Join(found, ", ")))
 	case f.exitCode && report.Differ:
-		return &exitError{code: exitDifferent, err: errors.New("the releases differ"), said: true}
+		return &exitError{code: exitDifferent, err: errors.New("the releases differ"), reported: true}
 	}
 	return nil
 }

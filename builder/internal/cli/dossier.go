@@ -81,8 +81,7 @@ func (a *app) newDossierCommand() *cobra.Command {
 			return a.writeDossier(cmd, opts, page)
 		},
 	}
-	of.register(cmd.Flags())
-	page.register(cmd.Flags())
+	registerFlags(cmd, &of, &page)
 	return cmd
 }
 

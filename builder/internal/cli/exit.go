@@ -37,8 +37,8 @@ const (
 type exitError struct {
 	code int
 	err  error
-	// said is set if the error has been printed completely.
-	said bool
+	// reported is set if the error has been printed completely.
+	reported bool
 }
 
 func (e *exitError) Error() string { return e.err.Error() }

@@ -27,8 +27,15 @@ place. It writes the checksums of the files, lists in dependsOn the apps that th
 imports from other workspaces, and puts the keys into their usual order. It keeps
 comments, and does not write a file that is up to date.`
 
+// formatCommand holds the flags of fmt.
+type formatCommand struct {
+	// check lists what would change, and changes nothing.
+	check  bool
+	rename bool
+}
+
 func (a *app) newFormatCommand() *cobra.Command {
-	var check, rename bool
+	var c formatCommand
 	cmd := &cobra.Command{
 		Use:   "fmt [SOURCE]",
 		Short: "Update the .import.yml of the workspaces in a directory",
@@ -43,17 +50,17 @@ builder fmt --check workspaces`,
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			return a.formatDirectory(dir, check, rename)
+			return c.formatDirectory(a, dir)
 		},
 	}
-	cmd.Flags().BoolVar(&check, "check", false, "list the files that are not up to date instead of writing them, and "+
+	cmd.Flags().BoolVar(&c.check, "check", false, "list the files that are not up to date instead of writing them, and "+
 		"exit with code 3 if there are any")
-	cmd.Flags().BoolVar(&rename, "rename", false, "rename the directories of workspaces to the slugs in their index.yml")
+	cmd.Flags().BoolVar(&c.rename, "rename", false, "rename the directories of workspaces to the slugs in their index.yml")
 	assignGroup(cmd.Flags(), groupOutput)
 	return cmd
 }
 
-func (a *app) formatDirectory(dir string, check, rename bool) error {
+func (c *formatCommand) formatDirectory(a *app, dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() || strings.Contains(dir, "://") {
 		return withCode(exitUsage, fmt.Errorf("%s is not a directory: fmt writes files in place", dir))
 	}
@@ -63,37 +70,33 @@ func (a *app) formatDirectory(dir string, check, rename bool) error {
 	}
 	defer root.Close()
 	moved, refused := 0, error(nil)
-	if rename {
-		if moved, refused = a.renameWorkspaces(root, check); refused != nil {
+	if c.rename {
+		if moved, refused = c.renameWorkspaces(a, root); refused != nil {
 			refused = withCode(exitInvalid, refused)
 		}
 	}
-	return errors.Join(refused, a.formatFiles(root, check, moved))
+	return errors.Join(refused, c.formatFiles(a, root, moved))
 }
 
 // formatFiles updates the .import.yml files of all workspaces. moved is the number of directories
 // with outdated names.
-func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
+func (c *formatCommand) formatFiles(a *app, root *os.Root, moved int) error {
 	formatter := workspace.NewFormatter(workspace.Limits{})
 	left, err := addWorkspaces(root, formatter)
 	if err != nil {
 		return withCode(exitSource, err)
 	}
-	for _, name := range left {
-		if check {
-			break
+	if !c.check {
+		if err := removeLeftOver(a, root, left); err != nil {
+			return err
 		}
-		if err := root.Remove(name); err != nil {
-			return fmt.Errorf("remove an unfinished write: %w", err)
-		}
-		a.notes.addNote("removed an unfinished write: " + name)
 	}
 	if formatter.Len() == 0 {
 		a.notes.addNote("no workspace here has an .import.yml: there is nothing to update")
 	}
 	list, failed := formatter.Finish()
 	for _, f := range list {
-		if !check {
+		if !c.check {
 			if err := replaceIn(root, f.Path, f.Data); err != nil {
 				return fmt.Errorf("write %s: %w", f.Path, err)
 			}
@@ -106,11 +109,22 @@ func (a *app) formatFiles(root *os.Root, check bool, moved int) error {
 		return withCode(exitInvalid, failed)
 	}
 	switch {
-	case check && moved > 0:
+	case c.check && moved > 0:
 		return withCode(exitInvalid, fmt.Errorf("%d .import.yml and %d directories not up to date: run builder "+
 			"fmt --rename", len(list), moved))
-	case check && len(list) > 0:
+	case c.check && len(list) > 0:
 		return withCode(exitInvalid, fmt.Errorf("%d .import.yml not up to date: run builder fmt", len(list)))
+	}
+	return nil
+}
+
+// removeLeftOver removes files of a killed run.
+func removeLeftOver(a *app, root *os.Root, names []string) error {
+	for _, name := range names {
+		if err := root.Remove(name); err != nil {
+			return fmt.Errorf("remove an unfinished write: %w", err)
+		}
+		a.notes.addNote("removed an unfinished write: " + name)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"slices"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -33,6 +34,16 @@ func listGroups() []string {
 		groupTransfer, groupPush, groupSource, groupRelease, groupValidation, groupVerification, groupMerge,
 		groupScan, groupBaseline,
 		groupRegistry, groupBuildKit, groupPlatform, groupOutput, groupLimits, groupGeneral,
+	}
+}
+
+// flagSet is a set of flags that several commands may have.
+type flagSet interface{ register(flags *pflag.FlagSet) }
+
+// registerFlags registers sets of flags with a command, in the order of the help.
+func registerFlags(cmd *cobra.Command, sets ...flagSet) {
+	for _, set := range sets {
+		set.register(cmd.Flags())
 	}
 }
 

@@ -20,8 +20,8 @@ type renaming struct{ from, to string }
 
 // renameWorkspaces renames directories of workspaces after their slugs, and returns their number.
 // Slugs do not change, because addresses and other workspaces use them. It never replaces an
-// existing directory, which does not prevent other renames. With check it changes nothing.
-func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error) {
+// existing directory, which does not prevent other renames. With --check it changes nothing.
+func (c *formatCommand) renameWorkspaces(a *app, root *os.Root) (moved int, err error) {
 	list, err := findRenamings(root)
 	if err != nil {
 		return 0, err
@@ -29,16 +29,13 @@ func (a *app) renameWorkspaces(root *os.Root, check bool) (moved int, err error)
 	var refused []error
 	for _, r := range list {
 		from, to := terminal.Safe(r.from), terminal.Safe(r.to)
-		twice := slices.ContainsFunc(list, func(other renaming) bool {
-			return other.to == r.to &&
-				other.from != r.from
-		})
-		if twice || isTaken(root, r) {
+		clashes := func(other renaming) bool { return other.to == r.to && other.from != r.from }
+		if slices.ContainsFunc(list, clashes) || isTaken(root, r) {
 			refused = append(refused, fmt.Errorf("%s is not renamed to %s, because another workspace or file has that name: "+
 				"change one of the slugs, or move the other one", from, to))
 			continue
 		}
-		if !check {
+		if !c.check {
 			if err := root.Rename(r.from, r.to); err != nil {
 				refused = append(refused, fmt.Errorf("rename %s: %w", from, err))
 				continue

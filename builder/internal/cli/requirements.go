@@ -71,10 +71,7 @@ workspace nor a variable of the service. It does not read values.`,
 			return errors.Join(report.WriteRequirements(a.Out, out.value, name, all), err)
 		},
 	}
-	from.register(cmd.Flags())
-	registryOpts.register(cmd.Flags())
-	target.register(cmd.Flags())
-	out.register(cmd.Flags())
+	registerFlags(cmd, &from, &registryOpts, &target, &out)
 	cmd.Flags().StringVar(&name, "name", "workspaces-values", "give the Secret or ExternalSecret this `name`")
 	assignGroup(cmd.Flags(), groupOutput)
 	return cmd

@@ -160,10 +160,7 @@ func (a *app) newScanCommand() *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.runScan(a, cmd, args) },
 	}
-	for _, group := range []interface{ register(*pflag.FlagSet) }{&c.from, &c.scanOpts, &c.write, &c.past,
-		&c.files, &c.show} {
-		group.register(cmd.Flags())
-	}
+	registerFlags(cmd, &c.from, &c.scanOpts, &c.write, &c.past, &c.files, &c.show)
 	cmd.Flags().BoolVarP(&c.verbose, "verbose", "v", false, "also list the accepted findings, with owner, "+
 		"reason and date")
 	c.out.register(cmd.Flags())

@@ -149,7 +149,6 @@ builder transfer --workspace mail-sender --dry-run \
 			return a.runTransfer(cmd.Context(), &f, job)
 		},
 	}
-	f.register(cmd.Flags())
-	show.register(cmd.Flags())
+	registerFlags(cmd, &f, &show)
 	return cmd
 }

@@ -155,8 +155,8 @@ func transferError(results transfer.Results, err error) error {
 	case err != nil || ended == outcome.Done:
 		return nil
 	case ended == outcome.Unknown:
-		return &exitError{code: exitUnknown, err: errors.New("the outcome of the import is unknown"), said: true}
+		return &exitError{code: exitUnknown, err: errors.New("the outcome of the import is unknown"), reported: true}
 	default:
-		return &exitError{code: exitPush, err: errors.New("the transfer failed"), said: true}
+		return &exitError{code: exitPush, err: errors.New("the transfer failed"), reported: true}
 	}
 }

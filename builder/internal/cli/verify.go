@@ -71,7 +71,7 @@ builder verify oci-layout://release.tar --skip-base`,
 				err = report.WriteText(a.Out)
 			}
 			if err == nil && (len(report.Problems) > 0 || failUnproven && len(report.Unproven) > 0) {
-				return &exitError{code: exitMismatch, err: errors.New("the image is not verified"), said: true}
+				return &exitError{code: exitMismatch, err: errors.New("the image is not verified"), reported: true}
 			}
 			return err
 		},

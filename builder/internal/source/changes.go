@@ -21,7 +21,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 )
 
-// gitEnvNames are the variables that tell a hook where Git keeps its data.
+// Variables with which Git gives a hook the places of its data.
 const (
 	envGitDir     = "GIT_DIR"
 	envIndexFile  = "GIT_INDEX_FILE"
