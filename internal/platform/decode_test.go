@@ -191,6 +191,41 @@ func TestWorkspacesOfAnyPageSize(t *testing.T) {
 	}
 }
 
+// A database without an order moves a changed row to the end. Then another workspace is on no page.
+func TestWorkspacesThatMoveBetweenPages(t *testing.T) {
+	for _, c := range []struct{ total, moves, want int }{
+		{250, 1, 2 * 3},
+		{101, 1, 2 * 2}, // the last page has only what moved
+		{250, 2, 3 * 3},
+		{250, 100, 3 * 3},
+	} {
+		ids := make([]int, c.total)
+		for i := range ids {
+			ids[i] = i
+		}
+		asked := 0
+		moved := 0
+		client := clientOf(t, platform.Options{}, func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			page, _ := strconv.Atoi(r.URL.Query().Get("page"))
+			items := []map[string]any{}
+			for _, id := range ids[min(page*100, c.total):min(page*100+100, c.total)] {
+				items = append(items, map[string]any{"id": strconv.Itoa(id)})
+			}
+			if page == 0 && moved < c.moves {
+				ids = append(ids[1:], ids[0])
+				moved++
+			}
+			json.NewEncoder(w).Encode(items)
+		})
+		got, _, err := client.Workspaces(t.Context())
+		if err != nil || len(got) != c.total || asked != c.want {
+			t.Errorf("%d workspaces, %d moves: %d by %d requests, want %d; error %v", c.total, c.moves, len(got), asked,
+				c.want, err)
+		}
+	}
+}
+
 func TestWorkspacesOfAPlatformWithoutPages(t *testing.T) {
 	dirty := true
 	body := `[{"id":"a","slug":"s","name":"S","dirty":true,"lastPull":{"version":"v1","repositoryId":"release","createdAt":"2026-08-01T10:00:00Z"}},{"id":"b","lastPull":null}]`

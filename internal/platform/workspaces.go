@@ -3,6 +3,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -136,39 +137,78 @@ const (
 	workspacesPage = 100
 	// maxWorkspacePages bounds a list that never ends.
 	maxWorkspacePages = 1000
+	// maxListReads bounds the reads of a list that changes while it is read.
+	maxListReads = 3
 )
 
-// Workspaces lists the workspaces that the caller may see. It reads pages until one is shorter than
-// the first or has nothing new, because the platform may cap the page size.
+// Workspaces lists the workspaces that the caller may see.
+//
+// The platform documents no order, and a database without one moves what is changed. If a workspace
+// moves to a later page while the list is read, another one moves to a page that was read before.
+// Workspaces then reads the list again, at most maxListReads times. If the list still changes, the
+// result has the workspaces of all reads.
 func (c *Client) Workspaces(ctx context.Context) ([]Installed, Meta, error) {
-	var all []Installed
-	var meta Meta
-	seen := map[string]bool{}
+	var list workspaceList
+	for range maxListReads {
+		earlier := list.all
+		list = workspaceList{known: map[string]bool{}}
+		if err := c.readWorkspaces(ctx, &list); err != nil {
+			return nil, list.meta, err
+		}
+		if !list.moved {
+			break
+		}
+		list.add(earlier)
+	}
+	return list.all, list.meta, nil
+}
+
+// workspaceList is a list of workspaces that is read page by page.
+type workspaceList struct {
+	all   []Installed
+	known map[string]bool // by ID
+	meta  Meta            // of the last response
+	moved bool            // a workspace was on two pages
+}
+
+// add appends the workspaces that are not in the list yet and returns their number.
+func (l *workspaceList) add(page []Installed) (fresh int) {
+	for _, w := range page {
+		id := cmp.Or(w.ID, w.Slug)
+		if !l.known[id] {
+			l.known[id] = true
+			fresh++
+			l.all = append(l.all, w)
+		}
+	}
+	return fresh
+}
+
+// readWorkspaces reads pages until one is shorter than the first or repeats it, because the platform
+// may cap the page size or ignore pages.
+func (c *Client) readWorkspaces(ctx context.Context, list *workspaceList) (err error) {
 	first := 0
 	for page := range maxWorkspacePages {
 		var got []Installed
 		query := url.Values{"page": {strconv.Itoa(page)}, "limit": {strconv.Itoa(workspacesPage)}}
-		m, err := c.doRequest(ctx, call{op: OpWorkspaces, method: http.MethodGet, path: "/v2/workspaces", query: query}, &got)
+		k := call{op: OpWorkspaces, method: http.MethodGet, path: "/v2/workspaces", query: query}
+		list.meta, err = c.doRequest(ctx, k, &got)
 		if err != nil {
-			return nil, m, err
-		}
-		fresh := 0
-		for _, w := range got {
-			if !seen[w.ID] {
-				seen[w.ID] = true
-				fresh++
-				all = append(all, w)
-			}
+			return err
 		}
 		if page == 0 {
-			meta = m
 			first = len(got)
 		}
-		if fresh == 0 || len(got) < first {
-			return all, meta, nil
+		fresh := list.add(got)
+		if fresh == 0 && len(got) >= first {
+			return nil
+		}
+		list.moved = list.moved || fresh < len(got)
+		if len(got) < first {
+			return nil
 		}
 	}
-	return nil, meta, &Error{Op: OpWorkspaces, Class: ClassMalformed, Sent: true,
+	return &Error{Op: OpWorkspaces, Class: ClassMalformed, Sent: true,
 		Message: fmt.Sprintf("the list of workspaces does not end within %d pages", maxWorkspacePages)}
 }
 

@@ -82,6 +82,7 @@ func (g *Gateway) authenticate(w http.ResponseWriter, r *http.Request) {
 	byToken := g.platform.hasToken(r)
 	byKey := o.InternalKey != "" && r.Header.Get("x-prismeai-api-key") == o.InternalKey && r.URL.Path == "/v2/readiness"
 	if !byToken && !byKey && r.URL.Path != "/sys/healthcheck" {
+		w.Header().Del(correlationHeader) // observed: the gateway rejects a token before it assigns an ID
 		g.platform.writeError(w, http.StatusUnauthorized, "AuthenticationError", "Unauthenticated", nil)
 		return
 	}

@@ -33,7 +33,8 @@ func (pod *Pod) servePlatform(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// serveWorkspaces serves GET /v2/workspaces (platform contract §1.8).
+// serveWorkspaces serves GET /v2/workspaces (platform contract §1.8). Its order is that of the last
+// change, like in a database that moves what it changes: the platform documents none.
 func (p *Platform) serveWorkspaces(w http.ResponseWriter, r *http.Request) {
 	limit := parseNumber(r, "limit", 20)
 	if p.opts.PageCap > 0 {
@@ -41,6 +42,7 @@ func (p *Platform) serveWorkspaces(w http.ResponseWriter, r *http.Request) {
 	}
 	slug, page := r.URL.Query().Get("slug"), []object{}
 	all := slices.DeleteFunc(p.Installed(), func(i Installed) bool { return slug != "" && i.Slug != slug })
+	slices.SortStableFunc(all, func(a, b Installed) int { return a.PulledAt.Compare(b.PulledAt) })
 	for _, i := range cutPage(all, parseNumber(r, "page", 0), limit) {
 		item := object{"id": i.ID, "slug": i.Slug, "name": i.Name, "dirty": i.Edited}
 		if i.Version != "" && !p.opts.HideLastPull {
