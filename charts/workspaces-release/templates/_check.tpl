@@ -11,6 +11,9 @@ value to change. A manifest includes the checks of what it renders, so that Helm
 {{- if not $v.sidecar.image.repository -}}
 {{- fail "sidecar.image.repository: name the repository that you keep the image of the sidecar in" -}}
 {{- end -}}
+{{- if eq (include "workspaces-release.servicePort" .) (toString $v.sidecar.port) -}}
+{{- fail (printf "sidecar.port: the service of the pod listens on %v: choose another port" $v.sidecar.port) -}}
+{{- end -}}
 {{- if and $v.sidecar.native (semverCompare "<1.29.0-0" $kube) -}}
 {{- fail (printf "sidecar.native: Kubernetes %s has no native sidecars: set it to false" $kube) -}}
 {{- end -}}
@@ -72,6 +75,11 @@ value to change. A manifest includes the checks of what it renders, so that Helm
 {{- end -}}
 {{- include "workspaces-release.checkLabels" . -}}
 {{- include "workspaces-release.checkEnv" . -}}
+{{- range $v.workload.volumeMounts -}}
+{{- if eq (trimSuffix "/" .mountPath) "/tmp" -}}
+{{- fail "workload.volumeMounts: the chart mounts /tmp itself: remove it, or mount below /tmp" -}}
+{{- end -}}
+{{- end -}}
 {{- range $v.workload.volumes -}}
 {{- if or (eq .name "tmp") (hasPrefix "workspaces-release-" .name) -}}
 {{- fail (printf "workload.volumes: the chart has a volume %s itself: give yours another name" .name) -}}
