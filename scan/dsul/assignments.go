@@ -157,7 +157,8 @@ func (s *fileScan) reportAssigned(a assignment, at position) bool {
 		at.example && !literal.LooksRandom(value),
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.location) || s.isNamedAfter(value)),
-		a.strength == credential && !a.isCredential(value, at.location),
+		a.strength == credential && !a.isCredential(value, at.location) && !s.isWeakKey(value, at) &&
+			!(workspaceParts[s.part] && a.quoted && a.operator == '=' && namesAPIKey(a.name) && isWordKey(value)),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -180,7 +181,7 @@ func (a assignment) isPassword(value string, at location) bool {
 
 // isCredential accepts words only if they are a deliberate assignment of a key that a person chose.
 func (a assignment) isCredential(value string, at location) bool {
-	if isDisguised(value) || a.isDeliberate(at) && isTyped(value, a.name) {
+	if isDisguised(value) || (a.isDeliberate(at) || a.starts && a.ends) && isTyped(value, a.name) {
 		return true
 	}
 	return !repeats(value, a.name) && (literal.LooksGenerated(value) || isScrambled(value) || isSecretURL(value))
@@ -232,7 +233,7 @@ func (a *assignment) nameBefore(text string, strengthOf func(string) strength) b
 		a.strength = hinted // in a signed URL, which grants access to its target
 	}
 	line := bare[strings.LastIndexByte(bare[:start], '\n')+1 : start]
-	a.starts = (whole || len(line) < start) && strings.Trim(line, " \t-\"'") == ""
+	a.starts = (whole || len(line) < start) && strings.Trim(line, " \t-\"'#") == ""
 	a.paired = start > 0 && strings.IndexByte(";&?", bare[start-1]) >= 0 ||
 		start > 1 && bare[start-1] == ' ' && bare[start-2] == ';'
 	return a.strength > unnamed

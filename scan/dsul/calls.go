@@ -111,7 +111,7 @@ var serviceToken = lazyregexp.New(
 		`(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|fc-[0-9a-f]{32}|` +
 		`lsv2_[a-z]{2}_[0-9a-f]{32}_[0-9a-f]{10}|tvly-[\w-]{32,}|jina_\w{60,}|r8_\w{37}|gsk_\w{52}|nvapi-[\w-]{60,}|` +
 		`pcsk_\w{50,}|xai-\w{80}|` +
-		`hf_[A-Za-z]{34}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}))(?:[^\w-]|$)`,
+		`hf_[A-Za-z]{34}|configcat-sdk-1/[\w-]{22}/[\w-]{22}|key_[0-9a-f]{64}|\d{8,10}:AA[\w-]{33}))(?:[^\w-]|$)`,
 )
 
 // isServiceToken filters the tokens that a person typed.

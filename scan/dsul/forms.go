@@ -28,6 +28,8 @@ type form struct {
 	check func(value string) bool
 	// plain: a password of letters only counts in documents, too.
 	plain bool
+	// workspace: the form counts in the parts of a workspace only.
+	workspace bool
 	// long is the length of the longest word that a text has at least, in bytes.
 	long int
 }
@@ -93,7 +95,7 @@ func hasLongWord(text string, n int) bool {
 
 // formsOfPrograms compiles the search for the words of all forms on first use.
 var formsOfPrograms = sync.OnceValue(func() *formSet {
-	return newFormSet(slices.Concat(fileForms, proseForms, commandForms, codeForms))
+	return newFormSet(slices.Concat(fileForms, proseForms, commandForms, codeForms, weakForms))
 })
 
 // isGiven reports whether a value is neither a placeholder nor a template.
@@ -123,11 +125,15 @@ func isHash(value string) bool {
 
 // isSpoken is stricter, for values in prose: they need letters combined with digits or symbols.
 func isSpoken(value string) bool {
+	if isPolicyPassword(value) {
+		return true
+	}
 	value = strings.TrimRight(value, ".,;:!?)")
 	t := literal.TraitsOf(value)
 	separators := countAny(value, "-_./(")
 	mixed := t.Letters > 0 && (t.Digits > 0 || t.Others > separators) && !literal.IsWordy(value)
-	return isGiven(value) && len(value) >= minStrong && (mixed || isNumbered(value)) && !literal.IsKnown(value)
+	isClear := mixed || isNumbered(value) || literal.LooksRandom(value) || isTyped(value, "")
+	return isGiven(value) && len(value) >= minStrong && isClear && !literal.IsKnown(value)
 }
 
 // numbered matches a word with a number at its end, such as sunrise77.
@@ -151,6 +157,9 @@ func (s *fileScan) findForms(ctx context.Context, text string, at position) {
 		if ctx.Err() != nil {
 			return
 		}
+		if f.workspace && !unnamedParts[s.part] {
+			continue
+		}
 		for _, m := range f.match.FindAllStringSubmatch(text, -1) {
 			s.reportForm(f, m, at)
 		}
@@ -161,7 +170,8 @@ func (s *fileScan) findForms(ctx context.Context, text string, at position) {
 func (s *fileScan) reportForm(f *form, groups []string, at position) {
 	if !f.named {
 		value := groups[len(groups)-1]
-		if at.example || at.schema || !f.check(value) || s.kind.document && !f.plain && strings.Trim(value, letters) == "" {
+		if at.example || at.schema || !f.check(value) && !s.isWeakKey(strings.TrimRight(value, ".,;)"), at) ||
+			s.kind.document && !f.plain && strings.Trim(value, letters) == "" {
 			return
 		}
 		rule := f.rule

@@ -86,11 +86,18 @@ var fileForms = []form{
 			"hf_",
 			"key_",
 			":aa",
+			"configcat-sdk-1",
 		},
 		long:  35,
 		check: isServiceToken,
 		rule:  ruleCredential,
 		match: serviceToken,
+	},
+	{
+		words: []string{"django-insecure-"},
+		check: isGiven,
+		rule:  ruleCredential,
+		match: lazyregexp.New(`(django-insecure-[^\s"'\x60]{30,80})`),
 	},
 	// configuration files without operators
 	{words: []string{"\""}, match: lazyregexp.New(`(?m)^\s*([\w.-]{2,64})\s+"([^"\n]{3,256})"\s*;?\s*$`), named: true},

@@ -106,7 +106,8 @@ func (s *fileScan) locateValue(at location, name string) location {
 	at.fetch = parent.fetch || lower == "fetch"
 	at.header = parent.header || isHeader(name) || parent.steps != nil && strings.EqualFold(parent.steps.key, "headers")
 	at.assigned = parent.assigned ||
-		lower == "value" && parent.steps != nil && parent.steps.key == "set" && s.part == "automations"
+		s.part == "automations" && (lower == "value" && parent.isBelow("set", 1) || lower == "default" &&
+			parent.isBelow("arguments", 2))
 	at.schema = (at.schema || schemas[lower]) && !generic[lower]
 	at.label = at.label || labels[lower] || s.part == "pages"
 	at.configured = at.configured || s.isConfigured(at)
@@ -115,6 +116,15 @@ func (s *fileScan) locateValue(at location, name string) location {
 		at.name, at.strength, at.configured = "", unnamed, false
 	}
 	return at
+}
+
+// isBelow reports whether the key is a number of steps above this location, or the key itself for 1.
+func (at location) isBelow(key string, steps int) bool {
+	s := at.steps
+	for ; s != nil && steps > 1; steps-- {
+		s = s.above
+	}
+	return s != nil && s.key == key
 }
 
 var (

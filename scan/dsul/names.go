@@ -60,12 +60,12 @@ var (
 		authn openai anthropic mistral claude gemini groq cohere huggingface perplexity deepseek azureopenai
 		licence license licenca licencia licenza webhook webhookurl clef cle schlussel chave llave chiave
 		sleutel clavero klucz nyckel nokkel nogle avain kulcs anahtar ключ 키 api sk sessionkey jaas accesscode
-		invitecode activationcode encryption seed nonce`)
+		invitecode activationcode encryption seed`)
 )
 
 // softNames are hinted names that also occur outside configuration for values that are public
 // or useless to an attacker.
-var softNames = literal.NewVocabulary(`signature nonce seed salt session sessionid sid`)
+var softNames = literal.NewVocabulary(`signature seed salt session sessionid sid`)
 
 var (
 	// trailing words do not change the meaning of a name: apiKeyProd, tokenV2, password_eu.
@@ -92,14 +92,14 @@ var (
 		cost remaining limit forgot forget reset show hide has is require requires required confirm lost
 		validate check allow enable enabled disable need needs with without no missing invalid wrong expired bad
 		csrf xsrf hashed masked ask when if sync push device existing external for use save valid imagepull pull
-		change forgotten`)
+		change forgotten delete remove revoke generate regenerate copy enter`)
 	// between words may separate a harmless word from the name: resetUserPassword.
 	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
 	// harmlessKeys are words before "key" for keys of data structures.
 	harmlessKeys = literal.NewVocabulary(`public pub topology publishable primary foreign sort partition row
 		object cache group map translation i18n label data state routing hot short idempotency field item index
 		search unique list react dict lookup site sitekey anon locale encrypted wrapped message event enter
-		arrow shift escape press parent child root metric dedup deduplication storage session local query tree
+		sealed arrow shift escape press parent child root metric dedup deduplication storage session local query tree
 		natural business composite surrogate registry gpg pgp config setting settings feature flag sorting
 		grouping aggregate`)
 )

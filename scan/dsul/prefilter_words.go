@@ -3,6 +3,7 @@
 package dsul
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
@@ -10,7 +11,7 @@ import (
 
 // suspiciousWords matches fragments of forms, tags and command lines.
 var suspiciousWords = sync.OnceValue(func() *ahocorasick.Automaton {
-	return ahocorasick.New(
+	return ahocorasick.New(append(slices.Concat(numberedSigns(), spelledMarks),
 		pemBegin,
 		"eyJ",
 		"iak_",
@@ -160,5 +161,18 @@ var suspiciousWords = sync.OnceValue(func() *ahocorasick.Automaton {
 		"password(",
 		"password_hash",
 		"password_verify",
-	)
+		"django-insecure",
+		"configcat-sdk",
+	)...)
 })
+
+// numberedSigns returns the digits with the signs that end a password such as Summer2026!.
+func numberedSigns() []string {
+	var list []string
+	for _, digit := range digits {
+		for _, sign := range "!$#*@" {
+			list = append(list, string(digit)+string(sign))
+		}
+	}
+	return list
+}

@@ -2,7 +2,11 @@
 
 package dsul
 
-import "github.com/prismeai/workspaces-release/scan/internal/literal"
+import (
+	"slices"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
 
 var (
 	// publicNames end the names of values that look random but are public: identifiers, digests
@@ -12,13 +16,16 @@ var (
 		image sum address wallet transaction tx txid block n cursor csrf xsrf h encrypted crypt ciphertext cert
 		certificate pubkey publickey public peer node container pod blob layer identifier identifiers sitekey
 		asset assets chunk sub file jti aud iss azp secure dst modified traceparent baggage since ref sri
-		correlation request checkout database page collection dataset board folder drive record table tenant project`)
+		nonce tag tags head hb shasum aaguid correlation request job task idp checkout database page collection
+		dataset board folder drive record table tenant project`)
 	// signatureNames end the names of values that are public, but grant access in a request.
-	signatureNames = literal.NewVocabulary(`signature sig nonce salt iv`)
+	signatureNames = literal.NewVocabulary(`signature sig salt iv`)
+	// cipherNames in a name say that its value is encrypted.
+	cipherNames = literal.NewVocabulary(`sealed encrypted wrapped ciphertext`)
 	// textNames end the names of other values that are not secret: texts, addresses, and key and
 	// token, because the names of secret keys and tokens are recognized as a whole.
 	textNames = literal.NewVocabulary(`key keys token tokens slug name url uri href link path filename icon
-		photo src color type format pattern regex regexp template tag tags label title description text content
+		photo src color type format pattern regex regexp template label title description text content
 		prompt message query sql css html style script code data payload document schema topic channel queue
 		bucket index model class classname`)
 )
@@ -26,7 +33,8 @@ var (
 // hasPublicName reports a name whose last word says that its value is public.
 func hasPublicName(name string) bool {
 	last := lastWord(name)
-	return publicNames[last] || signatureNames[last]
+	isCipher := func(word string) bool { return cipherNames[word] }
+	return publicNames[last] || signatureNames[last] || slices.ContainsFunc(literal.Words(name), isCipher)
 }
 
 // hasHarmlessName reports a name whose last word says that its value is not secret, even in a request.
@@ -35,10 +43,15 @@ func hasHarmlessName(name string) bool {
 	return publicNames[last] || textNames[last]
 }
 
+// lastWord returns the last word of a name, or the one before value.
 func lastWord(name string) string {
 	list := literal.Words(name)
 	if len(list) == 0 {
 		return ""
 	}
-	return list[len(list)-1]
+	last := list[len(list)-1]
+	if last == "value" && len(list) > 1 {
+		return list[len(list)-2]
+	}
+	return last
 }

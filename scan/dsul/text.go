@@ -88,7 +88,8 @@ func (s *fileScan) scanLine(ctx context.Context, line string, at position) {
 // minRun is the minimum length of base64 in a line. Shorter runs are words.
 const minRun = 24
 
-// base64Runs yields the parts of a line that may be base64.
+// base64Runs yields the parts of a line that may be base64. It omits the parts of signed tokens, which
+// have a rule of their own.
 func base64Runs(line string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for start := 0; start < len(line); {
@@ -100,13 +101,19 @@ func base64Runs(line string) iter.Seq[string] {
 				for n := 0; n < 2 && end < len(line) && line[end] == '='; n++ {
 					end++
 				}
-				if !yield(line[start:end]) {
+				if !isClaims(line, start, end) && !yield(line[start:end]) {
 					return
 				}
 			}
 			start = end + 1
 		}
 	}
+}
+
+// isClaims reports the header or the payload of a signed token: JSON in base64 with a dot between the two.
+func isClaims(line string, start, end int) bool {
+	return strings.HasPrefix(line[start:], "eyJ") &&
+		(start > 0 && line[start-1] == '.' || strings.HasPrefix(line[end:], ".eyJ"))
 }
 
 var isBase64Byte = func() (set [256]bool) {

@@ -3,7 +3,6 @@
 package dsul
 
 import (
-	"iter"
 	"strings"
 	"unicode"
 
@@ -35,19 +34,21 @@ var (
 		`^(?:MFkw|MII|MCow|MIG|ME[QUY]CI|mQ[EIM]N|mDM|AAAA[BCE]3NzaC1|AAAAE2VjZHNh|AAAAGnNr|ssh-|age1|LS0tLS1|` +
 			`\d{8}T\d{6}|0x|ocid1\.|[ACNOU][A-D][A-Z2-7]{54}$)`,
 	)
-	// publicID matches identifiers of services by their prefix, cuids, and signed tokens, which
-	// have a rule of their own.
+	// publicID matches identifiers of services by their prefix, cuids, signed tokens, which have a
+	// rule of their own, identifiers of Okta, UUIDs that somebody made up with other letters, and
+	// versions with a commit.
 	publicID = lazyregexp.New(
 		`^(?:(?:asst|thread|msg|run|step|file|vs|cus|prod|price|sub|acct|pi|evt|in|ch|seti|org|proj|chatcmpl|resp|call|` +
 			`toolu|req)[_-]\w+$|` +
-			`c[jklm][a-z0-9]{23}$|eyJ[\w-]+\.)`,
+			`c[jklm][a-z0-9]{23}$|eyJ[\w-]+\.|0o[a-z][A-Za-z0-9]{17}$|00[a-z][A-Za-z0-9]{17}$|` +
+			`\w{8}-(?:\w{4}-){3}\w{12}$|\d+\.\d+\.\d+-(?:[\w.]+[.-])?[0-9a-f]{40}$)`,
 	)
 	// hostEnd matches the end of a host name or a file name.
 	hostEnd = lazyregexp.New(`\.[A-Za-z]{2,10}(?::\d+)?$`)
 	// prefixed matches hexadecimal text behind the prefix of a token.
 	prefixed = lazyregexp.New(`^[a-z][a-z0-9]{1,12}_(?:[a-z0-9]{1,8}_)?[0-9a-f]{32,}$`)
-	// digestSize matches base64 of 32 and 64 bytes.
-	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
+	// digestSize matches base64 of a UUID and of digests: 16, 20, 32 and 64 bytes.
+	digestSize = lazyregexp.New(`^(?:[A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)$`)
 )
 
 // findUnnamed reports random text that is a complete value or word, independently of its name. UUIDs are
@@ -57,7 +58,6 @@ func (s *fileScan) findUnnamed(text string, at position) {
 	if at.example || len(text) < literal.MinRandom || strings.Contains(text, pemBegin) {
 		return
 	}
-	strict := !unnamedParts[s.part]
 	before := ""
 	whole := strings.Trim(text, " \t\r\n\"'`")
 	for t := range tokensIn(text) {
@@ -66,7 +66,7 @@ func (s *fileScan) findUnnamed(text string, at position) {
 				return
 			}
 		}
-		if isUnnamed(t.text(), before, strict) && !t.isEncoded() && (!strict || s.isWholeValue(t.text(), at) || t.isGiven()) {
+		if isUnnamed(t.text(), before, s.surroundingsOf(t)) && s.standsAlone(t, at) {
 			s.report(ruleUnnamed, unnamedValue(t.text()), at)
 		}
 		if word := strings.ToLower(strings.Trim(t.text(), ":=")); word != "" && !connectingWords[word] {
@@ -75,43 +75,34 @@ func (s *fileScan) findUnnamed(text string, at position) {
 	}
 }
 
-// rawToken is a run of characters that occur in keys, including the punctuation around them.
-type rawToken struct {
-	in         string
-	start, end int
+// standsAlone reports a token that is neither a part of other data nor a column of a table.
+func (s *fileScan) standsAlone(t rawToken, at position) bool {
+	return !t.isEncoded() && !t.isChecked() &&
+		(unnamedParts[s.part] || s.isWholeValue(t.text(), at) || t.isGiven())
 }
 
-func (t rawToken) text() string { return t.in[t.start:t.end] }
+// surroundings say how much random text in a file means.
+type surroundings int
 
-// tokensIn yields the tokens of a text. It skips escapes.
-func tokensIn(text string) iter.Seq[rawToken] {
-	return func(yield func(rawToken) bool) {
-		for start := 0; start < len(text); {
-			end := start
-			for end < len(text) && isTokenByte[text[end]] {
-				end++
-			}
-			switch {
-			case end > start:
-				if !yield(rawToken{text, start, end}) {
-					return
-				}
-				start = end
-			case text[start] == '\\':
-				start += 2
-			default:
-				start++
-			}
-		}
+const (
+	// inFile: digests and names of machines are as frequent as keys.
+	inFile surroundings = iota
+	// inDocument: the text is quoted or the value of a name, in a document. Digests of 40 and more
+	// digits are frequent.
+	inDocument
+	// inWorkspace: digests and names of machines are rare.
+	inWorkspace
+)
+
+func (s *fileScan) surroundingsOf(t rawToken) surroundings {
+	switch {
+	case unnamedParts[s.part]:
+		return inWorkspace
+	case s.kind.document && t.isGiven():
+		return inDocument
 	}
+	return inFile
 }
-
-var isTokenByte = func() (set [256]bool) {
-	for _, b := range []byte(letters + digits + "_-.~+/=:@%!#$&?|>") {
-		set[b] = true
-	}
-	return set
-}()
 
 // nameOf returns the name of a value, or that of its parent if its own name is generic.
 func nameOf(at location) string {
@@ -127,42 +118,6 @@ func (s *fileScan) isWholeValue(token string, at position) bool {
 		len(s.file.Data) < 2*maxUnnamed && strings.TrimSpace(string(s.file.Data)) == token
 }
 
-// isGiven reports a token that is quoted, or the value of a name. Lines of encoded files and columns
-// of identifiers are neither.
-func (t rawToken) isGiven() bool {
-	if t.start > 0 && t.end < len(t.in) && strings.IndexByte("\"'`", t.in[t.start-1]) >= 0 &&
-		t.in[t.end] == t.in[t.start-1] {
-		return true
-	}
-	bare := strings.Trim(t.text(), tokenEnds)
-	if len(unnamedValue(bare)) < len(bare) {
-		return true
-	}
-	before := strings.TrimRight(t.in[:t.start], " \t*\"'`")
-	for _, mark := range []string{":", "=", " is", " to", " est", " ist"} {
-		if strings.HasSuffix(before, mark) {
-			return true
-		}
-	}
-	return false
-}
-
-// isEncoded reports a token in base64 data: after its mark, or as a complete line of an encoded file
-// such as a certificate.
-func (t rawToken) isEncoded() bool {
-	if strings.HasSuffix(t.in[:t.start], "base64,") {
-		return true
-	}
-	if !wrapped[t.end-t.start] || t.end == len(t.in) || strings.IndexByte("\r\n", t.in[t.end]) < 0 {
-		return false
-	}
-	before := strings.TrimRight(t.in[:t.start], " \t")
-	return before == "" || before[len(before)-1] == '\n'
-}
-
-// wrapped are the lengths of lines in PEM and MIME.
-var wrapped = map[int]bool{64: true, 76: true}
-
 // tokenEnds are the signs around a value.
 const tokenEnds = ".,:;!?#$&%@~|>-/"
 
@@ -173,9 +128,8 @@ func unnamedValue(token string) string {
 	return token[strings.LastIndexAny(bare, "=:")+1:]
 }
 
-// isUnnamed reports a token that looks like a key. before is the token or the name before it; strict
-// excludes digests and names of machines.
-func isUnnamed(token, before string, strict bool) bool {
+// isUnnamed reports a token that looks like a key. before is the token or the name before it.
+func isUnnamed(token, before string, where surroundings) bool {
 	if len(token) < literal.MinRandom || len(token) > maxUnnamed || token[0] == '#' || strings.Contains(token, "://") {
 		return false
 	}
@@ -183,18 +137,22 @@ func isUnnamed(token, before string, strict bool) bool {
 	if len(value) < literal.MinRandom || strings.ContainsAny(value, "@%?&#!~$|>") || !mayBeRandom([]byte(value)) {
 		return false
 	}
-	if !hasUnbroken(value) && (strict || !isLooselyRandom(value)) {
+	isLoose := where == inWorkspace && isLooselyRandom(value) || where == inDocument && hasKeyDigits(value)
+	if !isLoose && !hasUnbroken(value) {
 		return false
 	}
 	name := strings.TrimSuffix(strings.Trim(token, tokenEnds), value)
-	return !hasPublicName(before) && !hasPublicName(name) && !isPublic(value, before, strict) &&
+	if where == inWorkspace && isEncodedLogin(value) {
+		return !hasPublicName(before) && !hasPublicName(name)
+	}
+	return !hasPublicName(before) && !hasPublicName(name) && !isPublic(value, before, where) &&
 		!isReference(token) && !literal.IsKnown(token) && literal.LooksRandom(value) && !isEncodedText(value)
 }
 
 // isPublic reports a value whose form is that of an identifier, a digest, a public key or an address.
-func isPublic(value, before string, strict bool) bool {
+func isPublic(value, before string, where surroundings) bool {
 	return isCoordinate(before, value) || publicStart.MatchString(value) || publicID.MatchString(value) ||
-		isLocation(value) || isIdentifier(value) || strict && digestSize.MatchString(value)
+		isLocation(value) || isIdentifier(value) || where != inWorkspace && digestSize.MatchString(value)
 }
 
 // isCoordinate reports a coordinate or the modulus of a public key in JSON Web Key form.
@@ -241,6 +199,19 @@ func hasUnbroken(text string) bool {
 	return false
 }
 
+// hasKeyDigits reports text with hexadecimal digits in the length of keys, which no digest but MD5 has.
+func hasKeyDigits(text string) bool {
+	if strings.Contains(text, "/") {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(text, isSeparator) {
+		if keyDigits.MatchString(part) {
+			return true
+		}
+	}
+	return false
+}
+
 // isSeparator reports characters that are neither letters nor digits.
 func isSeparator(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
@@ -251,14 +222,35 @@ const minLoose = 20
 // names of machines are rare: hexadecimal text, and text whose random parts are short.
 func isLooselyRandom(text string) bool {
 	hasPart := false
+	if bootstrapToken.MatchString(text) {
+		return true
+	}
 	for part := range strings.FieldsFuncSeq(text, isSeparator) {
-		if hexRun.MatchString(part) {
+		if hexRun.MatchString(part) || oddHex.MatchString(part) || isMixedCase(part) {
 			return true
 		}
 		hasPart = hasPart || len(part) >= minLoosePart && !isDigestSized(part) && literal.TraitsOf(part).Switches >= 2
 	}
 	return hasPart && len(text) >= minLoose && literal.TraitsOf(text).Switches >= minLooseSwitches
 }
+
+// minInnerCapitals is the minimum number of capitals after small letters in a short random text.
+const minInnerCapitals = 3
+
+// isMixedCase reports letters of both cases that do not form words.
+func isMixedCase(part string) bool {
+	return len(part) >= literal.MinRandom && countInnerCapitals(part) >= minInnerCapitals && !literal.IsWordy(part) &&
+		!isCompoundName(part)
+}
+
+var (
+	// oddHex matches hexadecimal text whose length is neither that of an ObjectId nor that of a digest.
+	oddHex = lazyregexp.New(`^(?:[0-9a-f]{20,23}|[0-9a-f]{25,31})$`)
+	// keyDigits matches hexadecimal text in the length of keys.
+	keyDigits = lazyregexp.New(`^(?:[0-9a-f]{20,23}|[0-9a-f]{25,39})$`)
+	// bootstrapToken matches the tokens with which nodes join a cluster of Kubernetes.
+	bootstrapToken = lazyregexp.New(`^[a-z0-9]{6}\.[a-z0-9]{16}$`)
+)
 
 const (
 	// minLoosePart is the minimum length of a random part, in bytes.
@@ -315,8 +307,9 @@ func isCompoundName(part string) bool {
 	return 2*length >= len(strings.ReplaceAll(part, "_", ""))
 }
 
-// isEncodedText reports base64 of text for people or programs.
+// isEncodedText reports base64 of text for people or programs, such as the name of an algorithm or the
+// path of an object. The text itself is scanned, too.
 func isEncodedText(text string) bool {
 	plain, ok := decodeBase64(text)
-	return ok && (strings.ContainsAny(plain, " {\":=,\n<") || literal.IsWordy(plain))
+	return ok && (strings.ContainsAny(plain, " {\":=,\n<") || literal.IsWordy(plain) || !hasUnbroken(plain))
 }

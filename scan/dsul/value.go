@@ -5,7 +5,6 @@ package dsul
 import (
 	"context"
 	"encoding/base64"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,8 +35,13 @@ func (s *fileScan) scanValue(ctx context.Context, text string, at position) {
 
 // isOpaque reports random text where a credential may be expected, regardless of its name.
 func (s *fileScan) isOpaque(text string, at position) bool {
-	if !at.configured && !at.assigned || at.strength > unnamed || at.label || hasHarmlessName(at.name) && !at.isListed() ||
-		isIdentifier(text) || isCoordinate(at.name, text) || !literal.LooksRandom(text) {
+	if !at.configured && !at.assigned || at.strength > unnamed || at.label || hasHarmlessName(at.name) && !at.isListed() {
+		return false
+	}
+	if isPolicyPassword(text) || isEncodedLogin(text) {
+		return true
+	}
+	if isIdentifier(text) || isCoordinate(at.name, text) || !literal.LooksRandom(text) {
 		return false
 	}
 	plain, ok := decodeBase64(text)
@@ -210,33 +214,13 @@ func (s *fileScan) isCredential(text string, at position) bool {
 		return false
 	case literal.LooksGenerated(text), isScrambled(text), isSecretURL(text), isDisguised(text), isTyped(text, at.name):
 		return true
+	case s.isWeakKey(text, at), at.configured && !at.label && !at.schema && isTypedWord(text):
+		return true
 	case s.startsAsPassword(at) && isChosen(text) && !strings.Contains(text, "/"),
 		(at.configured || at.assigned) && isLongNumber(text):
 		return true
 	}
-	return at.configured && !at.schema && !at.label && isSecretName(at.name) && isCompoundWord(text)
-}
-
-// minCompoundWord is the minimum length of a secret that consists of words, in bytes.
-const minCompoundWord = 8
-
-// isCompoundWord reports words without spaces that may be a secret, such as sunrise-over-paris.
-func isCompoundWord(text string) bool {
-	return len(text) >= minCompoundWord && !strings.ContainsAny(text, " .\n") && len(literal.Words(text)) > 1 &&
-		!literal.IsNumeric(text) && !literal.IsPlaceholder(text) && !literal.IsKnown(text)
-}
-
-// typed matches text that a person may have chosen as a key: it has no separators.
-var typed = lazyregexp.New(`^[\w!$%^*#@]{8,64}$`)
-
-// isTyped reports a key that a person chose: letters, digits and the symbols of a password, or a
-// word with a number beside a name with the word secret.
-func isTyped(text, name string) bool {
-	t := literal.TraitsOf(text)
-	if t.Letters == 0 || t.Digits == 0 || !typed.MatchString(text) || !isGiven(text) || literal.IsKnown(text) {
-		return false
-	}
-	return strings.ContainsAny(text, "!$%^*#@") || isNumbered(text) && slices.Contains(literal.Words(name), "secret")
+	return false
 }
 
 // startsAsPassword reports a configured value whose name starts with a word for password:
@@ -257,12 +241,6 @@ const minNumber = 15
 
 func isLongNumber(text string) bool {
 	return len(text) >= minNumber && strings.Trim(text, "0123456789") == "" && !literal.IsPlaceholder(text)
-}
-
-// isSecretName reports names whose values are secret even if they are words.
-func isSecretName(name string) bool {
-	list := literal.Words(name)
-	return len(list) > 0 && (list[len(list)-1] == "secret" || strings.HasSuffix(strings.Join(list, ""), "apikey"))
 }
 
 const (

@@ -172,6 +172,8 @@ var whole = []*lazyregexp.Regexp{
 			`[\w+/]{43}=?|sha384-[\w+/]{64}|sha512-[\w+/]{86}={0,2})$`,
 	),
 	lazyregexp.New(`^v?\d+(?:\.\d+)+(?:[-+.][a-z]{1,10}[.-]?\d{0,8})?$`),
+	// A version with a digest.
+	lazyregexp.New(`^[\w./:-]*\d+\.\d+\.\d+@[0-9a-f]{64}$`),
 	// A version of a Go module without a tag.
 	lazyregexp.New(`^v\d+\.\d+\.\d+-(?:[\w.]+\.)?\d{14}-[0-9a-f]{12}(?:\+incompatible)?$`),
 	lazyregexp.New(`^\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?$`),
@@ -189,6 +191,8 @@ var whole = []*lazyregexp.Regexp{
 		`^(?i)(?:~|\.{0,2})/[\w./-]{1,200}\.(?:json|ya?ml|pem|crt|cer|p12|pfx|jks|txt|env|toml|ini|conf|properties|xml|` +
 			`md|html?|csv|pdf)$`,
 	),
+	// The scope of a signed request to AWS.
+	lazyregexp.New(`^[^/\s]{1,128}/\d{8}/[a-z0-9-]+/[a-z0-9-]+/aws4_request$`),
 	// Public by design: Stripe and Mapbox keys for browsers.
 	lazyregexp.New(`^(?:pk_(?:live|test)_\w+|pk\.eyJ[\w.-]+)$`),
 }

@@ -62,7 +62,7 @@ func IsPlaceholder(v string) bool {
 	if wordyVariable.MatchString(v) && IsWordy(v) || framed.MatchString(v) || isElided(lower) || HasPlaceholderPart(v) {
 		return true
 	}
-	if sequences.MatchString(lower) || crossed.MatchString(lower) || isInterleaved(lower) || isPattern(v) {
+	if crossed.MatchString(lower) || IsSequence(v) || isPattern(v) {
 		return true
 	}
 	return vendorExample.MatchString(v) || short.MatchString(lower) || yours.MatchString(lower) || IsMadeUp(v) ||
@@ -71,6 +71,13 @@ func IsPlaceholder(v string) bool {
 
 // IsMadeUp reports tokens that a person typed for a test, such as glpat-ACCTEST1234567890123.
 func IsMadeUp(v string) bool { return strings.Contains(v, "1234567890") && made.MatchString(v) }
+
+// IsSequence reports keys that a person typed in the order of the alphabet: 0123456789abcdef and
+// a1b2c3d4e5f6g7h8. Nothing generates them, but a program accepts them.
+func IsSequence(v string) bool {
+	lower := strings.ToLower(v)
+	return sequences.MatchString(lower) || isInterleaved(lower)
+}
 
 // minInterleaved is the minimum length of two sequences in turn, in bytes. Shorter ones are weak
 // passwords.
@@ -150,7 +157,7 @@ const minUniform = 5
 
 // sequences match ascending sequences such as 0123456789abcdef, which are never real keys.
 var sequences = lazyregexp.New(
-	`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|abcdef(?:0?123456789)?|abcdefghijklmnopqrstuvwxyz\d*|` +
+	`^(?:0?123456789(?:0?abcdef)?(?:0?123456789(?:0?abcdef)?)*|(?:abcdef0?123456789)+|abcdef|abcdefghijklmnopqrstuvwxyz\d*|` +
 		`abcdefgh(?:i|ij|ijk|ijkl|ijklm|ijklmn|ijklmno|ijklmnop)?(?:0?123456789?0?)?)$`,
 )
 

@@ -158,9 +158,11 @@ func chmodAll(dir string) error {
 	})
 }
 
-// yamlExamples reads rules in the format of kingfisher, noseyparker and titus.
-func yamlExamples(dir string, perRule int) ([]example, error) {
+// yamlExamples reads rules in the format of kingfisher, noseyparker and titus. It returns the examples
+// and the number of files that have some.
+func yamlExamples(dir string, perRule int) ([]example, int, error) {
 	var list []example
+	files := 0
 	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || filepath.Ext(name) != ".yml" {
 			return err
@@ -178,14 +180,18 @@ func yamlExamples(dir string, perRule int) ([]example, error) {
 		if err := yaml.Unmarshal(data, &file); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		before := len(list)
 		for _, r := range file.Rules {
 			for _, text := range r.Examples[:min(perRule, len(r.Examples))] {
 				list = append(list, example{r.ID, text, secretIn(r.Pattern, text)})
 			}
 		}
+		if len(list) > before {
+			files++
+		}
 		return nil
 	})
-	return list, err
+	return list, files, err
 }
 
 var comment = regexp.MustCompile(`(?m)(^|\s)#.*$|\s+`)

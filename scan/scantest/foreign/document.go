@@ -2,6 +2,13 @@
 
 package main
 
+import (
+	"fmt"
+	"strings"
+
+	"github.com/prismeai/workspaces-release/scan/internal/literal"
+)
+
 // heading is the section of docs/scan-comparison.md that this program writes.
 const heading = "Foreign corpora"
 
@@ -34,23 +41,57 @@ breaks are left out of the places where they would end the value.
 `
 
 const placesNotes = `
-Beside a neutral name, the builder reports random text. There it misses UUIDs, texts of fewer than 16 characters, and
-alphabets in order, and hexadecimal digits in other files than the YAML of a workspace, such as a read-me. With UUIDs
-and hexadecimal digits of 32, 40 and 64 characters, it would report 33 more values in the files of configuration below,
-and 49 more in the documentation, all of them identifiers and digests: 16 and 24 in 1,000 files.
+Beside a neutral name, the builder reports random text, and in a workspace passwords that say what they are, such
+as ` + "`P@ssw0rd1`" + `. There it misses UUIDs, other texts of fewer than 16 characters, and sequences. In documents
+it also misses hexadecimal digits and base64 in the length of digests, except 32 digits as the value of a name. With
+UUIDs and hexadecimal digits of 32, 40 and 64 characters everywhere, it would report 33 more values in the files of
+configuration below, and 49 more in the documentation, all of them identifiers and digests: 16 and 24 in 1,000 files.
+With hexadecimal digits of 40 and 64 characters and base64 of digests as values of names in documents alone, it would
+report 24 more, 12 in 1,000 files.
 Beside a telling name, it misses addresses with the password ` + "`password`" + `, and values of two parts on two lines.
 Alone in a text file, it misses examples that break the format of their service, and examples that repeat a word.
 `
 
 const checkoutsIntro = `
-The same for rules in YAML: 113 examples from 70 files with rules of praetorian-inc/titus,
-mongodb/kingfisher and praetorian-inc/noseyparker, as of November 2026, without the rules for hosts and
-identifiers. A third of the examples are passwords or sequences such as ` + "`a1b2c3d4e5f6g7h8`" + `: nothing
-identifies a password beside a neutral name, and beside a telling name, the builder takes a word or a sequence for a
-placeholder.
+The same for rules in YAML: %d examples from %d files with rules of %s. %d of the examples are not
+random: passwords, words, sequences such as ` + "`a1b2c3d4e5f6g7h8`" + `, UUIDs and addresses.
 
 | place | name | secrets | builder scan | TruffleHog | gitleaks |
 |---|---|---|---|---|---|
+`
+
+// describeCheckouts introduces the figures of corpora from checkouts.
+func describeCheckouts(corpora []corpus) string {
+	var names []string
+	examples := 0
+	files := 0
+	readable := 0
+	for _, c := range corpora {
+		names = append(names, c.name)
+		examples += len(c.examples)
+		files += c.files
+		for _, e := range c.examples {
+			if !literal.LooksRandom(e.secret) {
+				readable++
+			}
+		}
+	}
+	return fmt.Sprintf(checkoutsIntro, examples, files, joinNames(names), readable)
+}
+
+// joinNames returns a list for a sentence.
+func joinNames(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+const checkoutsNotes = `
+Beside the name of a credential, the builder misses words in prompts, pages, comments and ` + "`set`" + `,
+and in documents also sequences and famous passwords: there, they are placeholders. Beside a neutral name, it misses
+UUIDs, passwords that only their name could identify, and sequences.
 `
 
 const labelledIntro = `Files of infrastructure as code whose authors say which lines have secrets, and files that look

@@ -15,6 +15,8 @@ type corpus struct {
 	name     string
 	rules    int
 	examples []example
+	// files is the number of files with rules, for checkouts.
+	files int
 }
 
 // minSecret is the minimum length of a secret in bytes. What is shorter in examples is a part of a
@@ -24,9 +26,10 @@ const minSecret = 8
 // listCorpora returns the corpora, each with a sample of its examples.
 func (m *meter) listCorpora(ctx context.Context) ([]corpus, error) {
 	var list []corpus
-	add := func(name string, examples []example, err error) error {
+	add := func(name string, examples []example, files int, err error) error {
 		examples = slices.DeleteFunc(examples, func(e example) bool { return len(e.secret) < minSecret })
-		list = append(list, corpus{name, len(examples), sample(examples, m.sample, func(e example) string { return e.rule })})
+		tried := sample(examples, m.sample, func(e example) string { return e.rule })
+		list = append(list, corpus{name, len(examples), tried, files})
 		return err
 	}
 	read := func(name, module, dir string, load func(string) ([]example, error)) error {
@@ -35,7 +38,7 @@ func (m *meter) listCorpora(ctx context.Context) ([]corpus, error) {
 			return err
 		}
 		examples, err := load(filepath.Join(root, dir))
-		return add(name, examples, err)
+		return add(name, examples, 0, err)
 	}
 	fromGenerator := func(dir string) ([]example, error) { return gitleaksExamples(ctx, dir, 1) }
 	if err := read("gitleaks", gitleaksModule, "", fromGenerator); err != nil {
@@ -48,8 +51,8 @@ func (m *meter) listCorpora(ctx context.Context) ([]corpus, error) {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.rules)) {
-		examples, err := yamlExamples(m.rules[name], 1)
-		if err := add(name, examples, err); err != nil {
+		examples, files, err := yamlExamples(m.rules[name], 1)
+		if err := add(name, examples, files, err); err != nil {
 			return nil, err
 		}
 	}
@@ -98,8 +101,9 @@ func (m *meter) measureExamples(ctx context.Context) error {
 	m.writePlaces(fetched)
 	m.text.WriteString(placesNotes)
 	if len(m.rules) > 0 {
-		m.text.WriteString(checkoutsIntro)
+		m.text.WriteString(describeCheckouts(slices.DeleteFunc(corpora, func(c corpus) bool { return m.rules[c.name] == "" })))
 		m.writePlaces(checkouts)
+		m.text.WriteString(checkoutsNotes)
 	}
 	return nil
 }
