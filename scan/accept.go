@@ -103,10 +103,8 @@ func (e baselineEntry) divideFindings(findings []Finding, accepted []Accepted) (
 		if !e.matches(f) {
 			return false
 		}
-		accepted = append(
-			accepted,
-			Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires},
-		)
+		found := Accepted{Finding: f, By: ByBaseline, Owner: e.Owner, Reason: e.Reason, Expires: e.Expires}
+		accepted = append(accepted, found)
 		return true
 	})
 	return findings, accepted

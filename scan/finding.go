@@ -131,7 +131,7 @@ func (s *Scanner) newFindings(ctx context.Context, path string, sightings []sigh
 	prints := fingerprintCache{path: path, values: s.values, known: map[fingerprintKey]string{}}
 	var list []Finding
 	var first []sighting     // the first sighting of each finding
-	lines := map[int][]int{} // the findings in each line
+	lines := map[int][]int{} // the indexes of the findings in each line
 	for _, next := range sightings {
 		print, err := prints.fingerprintOf(ctx, next.Match)
 		if err != nil {
@@ -141,16 +141,17 @@ func (s *Scanner) newFindings(ctx context.Context, path string, sightings []sigh
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(lines[next.Line], func(i int) bool { return first[i].isSameSecret(next) })
-		if i < 0 {
-			lines[next.Line] = append(lines[next.Line], len(list))
+		inLine := lines[next.Line]
+		n := len(list)
+		if i := slices.IndexFunc(inLine, func(n int) bool { return first[n].isSameSecret(next) }); i >= 0 {
+			n = inLine[i]
+			list[n].addSighting(next, print)
+		} else {
+			lines[next.Line] = append(inLine, n)
 			list = append(list, next.newFinding(next.scanner, path, print))
 			first = append(first, next)
-			i = len(lines[next.Line]) - 1
-		} else {
-			list[lines[next.Line][i]].addSighting(next, print)
 		}
-		list[lines[next.Line][i]].addValue(value)
+		list[n].addValue(value)
 	}
 	return list, nil
 }

@@ -87,12 +87,6 @@ func (h *History) writeHuman(out io.Writer, verbose bool) {
 		)
 	}
 	h.Coverage.writeSkipped(out)
-	fmt.Fprintf(
-		out,
-		"%s in %d versions of files, %d bytes, of %d commits\n",
-		countNoun(h.Errors(), "secret"),
-		h.Coverage.Files,
-		h.Coverage.Bytes,
-		h.Commits,
-	)
+	fmt.Fprintf(out, "%s in %d versions of files, %d bytes, of %d commits\n", countNoun(h.Errors(), "secret"),
+		h.Coverage.Files, h.Coverage.Bytes, h.Commits)
 }

@@ -217,24 +217,9 @@ func (m FilteredMatch) String() string {
 }
 
 // imageStarts are the base64 prefixes of images, fonts and audio.
-var imageStarts = [][]byte{
-	[]byte(
-		"iVBORw0KGgo",
-	),
-	[]byte("/9j/"),
-	[]byte("R0lGOD"),
-	[]byte("UklGR"),
-	[]byte("d09GM"),
-	[]byte("AAABAA"),
-	[]byte("AAEAAAA"),
-	[]byte("T1RUTw"),
-	[]byte("SUkqA"),
-	[]byte("T2dnUw"),
-	[]byte("SUQz"),
-	[]byte("//uQ"),
-	[]byte("AAAAIGZ0eX"),
-	[]byte("AAAAHGZ0eX"),
-}
+var imageStarts = strings.Fields(`
+	iVBORw0KGgo /9j/ R0lGOD UklGR d09GM AAABAA AAEAAAA T1RUTw SUkqA T2dnUw SUQz //uQ AAAAIGZ0eX AAAAHGZ0eX
+`)
 
 // minImage is the minimum length of a base64 image, in bytes.
 const minImage = 64
@@ -244,7 +229,8 @@ const minImage = 64
 func blankImages(data []byte) []byte {
 	var shown []byte
 	for start, end := range runs.In(data, minImage) {
-		if !slices.ContainsFunc(imageStarts, func(image []byte) bool { return bytes.HasPrefix(data[start:end], image) }) {
+		isImage := func(prefix string) bool { return bytes.HasPrefix(data[start:end], []byte(prefix)) }
+		if !slices.ContainsFunc(imageStarts, isImage) {
 			continue
 		}
 		if shown == nil {

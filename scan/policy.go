@@ -203,15 +203,10 @@ func (f *policyFile) parseLimits(known Catalog) (l Limits, err error) {
 		}
 	}
 	if v := f.Limits.ArchiveSize; v.Value != "" {
-		if l.ArchiveSize, err = units.RAMInBytes(
-			v.Value,
-		); err != nil || l.ArchiveSize <= 0 ||
-			l.ArchiveSize > known.ArchiveSize {
-			return l, v.Errorf(
-				"%q is not a size such as 50MiB, of %s at most",
-				v.Value,
-				units.BytesSize(float64(known.ArchiveSize)),
-			)
+		l.ArchiveSize, err = units.RAMInBytes(v.Value)
+		if err != nil || l.ArchiveSize <= 0 || l.ArchiveSize > known.ArchiveSize {
+			return l, v.Errorf("%q is not a size such as 50MiB, of %s at most", v.Value,
+				units.BytesSize(float64(known.ArchiveSize)))
 		}
 	}
 	return l, nil
@@ -227,10 +222,8 @@ func (p Policy) normalize() (Policy, error) {
 	for _, list := range []*[]string{&p.ExcludePaths, &p.IncludePaths, &p.IncludeDetectors, &p.ExcludeDetectors} {
 		*list = slices.Compact(slices.Sorted(slices.Values(*list)))
 	}
-	p.CustomDetectors = slices.SortedFunc(
-		slices.Values(p.CustomDetectors),
-		func(a, b CustomDetector) int { return cmp.Compare(a.Name, b.Name) },
-	)
+	byName := func(a, b CustomDetector) int { return cmp.Compare(a.Name, b.Name) }
+	p.CustomDetectors = slices.SortedFunc(slices.Values(p.CustomDetectors), byName)
 	p.Severities = maps.Clone(p.Severities)
 	if len(p.Severities) == 0 {
 		p.Severities = nil

@@ -214,17 +214,8 @@ func (f Finding) writeHuman(out io.Writer) {
 	for _, s := range f.Also {
 		also += ", also " + s.Rule
 	}
-	fmt.Fprintf(
-		out,
-		"%s: %s%s: %s (%s, fingerprint %s%s)\n",
-		f.Position(),
-		severity,
-		f.Text(),
-		f.Redacted,
-		f.Verification,
-		f.Fingerprint,
-		also,
-	)
+	fmt.Fprintf(out, "%s: %s%s: %s (%s, fingerprint %s%s)\n", f.Position(), severity, f.Text(), f.Redacted,
+		f.Verification, f.Fingerprint, also)
 	if f.Help != help {
 		fmt.Fprintf(out, "  help: %s\n", f.Help)
 	}

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package platform is a client for the part of the Prisme.ai API that a release needs: bulk push,
-// bulk import, their events, and the verification of an import.
+// bulk import, archives of workspaces, their events, and the verification of an import.
 //
-// The client never retries. All methods except [Client.Pull] and [Client.Push] only read and may be
-// repeated. Pull and Push are not idempotent while the operation runs: after an error for which
+// The client never retries. Requests that only read may be repeated. [Client.Pull], [Client.Push],
+// [Client.ImportArchive] and [Client.CreateWorkspace] are not idempotent: after an error for which
 // [OutcomeUnknown] returns true, the caller must determine the outcome before sending the request
 // again.
 //

@@ -74,11 +74,8 @@ func Check(ctx context.Context, opts Options, base string, platform ocispec.Plat
 	var unread error
 	_, err = r.build(ctx, opt, nil, func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		if base != "" {
-			_, _, _, unread = c.ResolveImageConfig(
-				ctx,
-				base,
-				sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &platform}},
-			)
+			_, _, _, unread = c.ResolveImageConfig(ctx, base,
+				sourceresolver.Opt{ImageOpt: &sourceresolver.ResolveImageOpt{Platform: &platform}})
 		}
 		return gateway.NewResult(), unread
 	})

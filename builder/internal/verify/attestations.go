@@ -241,13 +241,8 @@ func (v *verifier) reportDifference(s statement, place string) {
 		)
 		return
 	}
-	v.addPlatformProblem(
-		Attestations,
-		s.platform,
-		"the statement of type %s does not follow from the release: see %s",
-		s.PredicateType,
-		place,
-	)
+	v.addPlatformProblem(Attestations, s.platform, "the statement of type %s does not follow from the release: see %s",
+		s.PredicateType, place)
 }
 
 // findDifference returns the path of the first difference between two JSON values.
@@ -346,11 +341,8 @@ func (v *verifier) checkParameters(p attest.Parameters) {
 	}
 	same("source", p.Source, attest.SourceParameters{URL: m.Source.URL, Ref: m.Source.Ref, Subdir: m.Source.Subdir})
 	same("base", p.Base, base)
-	same(
-		"repository",
-		[]string{p.Repository.ID, p.Repository.Directory},
-		[]string{m.Repository.ID, m.Repository.Directory},
-	)
+	same("repository", []string{p.Repository.ID, p.Repository.Directory},
+		[]string{m.Repository.ID, m.Repository.Directory})
 	if p.Repository.Name != "" {
 		same("repository", p.Repository.Name, m.Repository.Name)
 	}

@@ -25,12 +25,8 @@ func (v *verifier) checkBase(ctx context.Context) error {
 	if base == nil {
 		for i := range v.img.Manifests {
 			if n := len(v.img.Manifests[i].Manifest.Layers); n != v.countOwnLayers() {
-				v.addPlatformProblem(
-					Base,
-					v.img.Manifests[i].PlatformName(),
-					"the manifest names no base, and there are %d layers below the release",
-					n-v.countOwnLayers(),
-				)
+				v.addPlatformProblem(Base, v.img.Manifests[i].PlatformName(),
+					"the manifest names no base, and there are %d layers below the release", n-v.countOwnLayers())
 			}
 		}
 		return nil
@@ -64,14 +60,8 @@ func (v *verifier) compareBase(m *registry.Manifest, base *registry.Image) {
 	below := &base.Manifests[i]
 	n := len(m.Config.RootFS.DiffIDs) - v.countOwnLayers()
 	if !slices.Equal(m.Config.RootFS.DiffIDs[:n], below.Config.RootFS.DiffIDs) {
-		v.addPlatformProblem(
-			Base,
-			platform,
-			"the %d layers below the release are not the %d of %s",
-			n,
-			len(below.Config.RootFS.DiffIDs),
-			base.Name,
-		)
+		v.addPlatformProblem(Base, platform, "the %d layers below the release are not the %d of %s", n,
+			len(below.Config.RootFS.DiffIDs), base.Name)
 	}
 	for j := range min(n, len(below.Manifest.Layers)) {
 		if got, want := m.Manifest.Layers[j].Digest, below.Manifest.Layers[j].Digest; got != want {
@@ -103,14 +93,8 @@ func (v *verifier) compareConfig(m, base *registry.Manifest) error {
 		} else if key == "Labels" {
 			v.compareLabels(m.PlatformName(), got[key], want[key])
 		} else if !reflect.DeepEqual(got[key], want[key]) {
-			v.addPlatformProblem(
-				Environment,
-				m.PlatformName(),
-				"%s is %s instead of %s, which the base has",
-				key,
-				formatValue(got[key]),
-				formatValue(want[key]),
-			)
+			v.addPlatformProblem(Environment, m.PlatformName(), "%s is %s instead of %s, which the base has", key,
+				formatValue(got[key]), formatValue(want[key]))
 		}
 	}
 	return nil

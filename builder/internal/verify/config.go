@@ -41,13 +41,8 @@ func (v *verifier) checkLabels(m *registry.Manifest) {
 	}
 	v.checkAnnotations(m)
 	if created := m.Config.Created; created == nil || !created.Equal(v.manifest.Created) {
-		v.addPlatformProblem(
-			Labels,
-			platform,
-			"the image was created at %v instead of %s",
-			created,
-			v.manifest.Created.Format(time.RFC3339),
-		)
+		v.addPlatformProblem(Labels, platform, "the image was created at %v instead of %s", created,
+			v.manifest.Created.Format(time.RFC3339))
 	}
 }
 
@@ -94,12 +89,7 @@ func (v *verifier) checkEnvironment(m *registry.Manifest) {
 		}
 	}
 	for _, id := range v.config.Rivals(m.Config.Config.Env) {
-		v.addPlatformProblem(
-			Environment,
-			m.PlatformName(),
-			"platform repository %q is in the way of %q: their directories overlap",
-			id,
-			v.manifest.Repository.ID,
-		)
+		v.addPlatformProblem(Environment, m.PlatformName(),
+			"the directories of the platform repositories %q and %q overlap", id, v.manifest.Repository.ID)
 	}
 }

@@ -220,14 +220,8 @@ func (c *content) compareManifest() {
 	c.compareGroups(plan.Manifest())
 	scanned := c.manifest.Scan
 	if scanned.Files != c.files || scanned.Bytes != c.bytes {
-		c.addProblem(
-			Scan,
-			"it covered %d files and %d bytes, and %d files and %d bytes ship",
-			scanned.Files,
-			scanned.Bytes,
-			c.files,
-			c.bytes,
-		)
+		c.addProblem(Scan, "it covered %d files and %d bytes, and %d files and %d bytes ship", scanned.Files, scanned.Bytes,
+			c.files, c.bytes)
 	}
 	if len(scanned.Scanners) == 0 || scanned.Policy == "" {
 		c.addProblem(Scan, "the manifest does not say who scanned, and by which policy")

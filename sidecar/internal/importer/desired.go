@@ -41,11 +41,8 @@ func NewDesired(repository string, groups []string, m *release.Manifest, digest 
 		return d, d.checkComplete()
 	}
 	if repository != "" && repository != m.Repository.ID {
-		return Desired{}, mismatchError(
-			"the repository is %q in the configuration and %q in the manifest",
-			repository,
-			m.Repository.ID,
-		)
+		return Desired{}, mismatchError("the repository is %q in the configuration and %q in the manifest", repository,
+			m.Repository.ID)
 	}
 	d.Repository = m.Repository.ID
 	d.RepositoryName = m.Repository.Name
