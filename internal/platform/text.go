@@ -122,7 +122,8 @@ func parseRetryAfter(h http.Header, p errorBody) time.Duration {
 	return cmp.Or(backoff.RetryAfter(p.retryAfter, now), backoff.RetryAfter(h.Get("Retry-After"), now))
 }
 
-// truncateText limits a text to n bytes of valid UTF-8 without control characters.
+// truncateText limits a text to n bytes of valid UTF-8 without control characters. It changes nothing
+// else, because names and versions are compared with those of the release.
 func truncateText(s string, n int) string {
 	cut := len(s) > n
 	if cut {

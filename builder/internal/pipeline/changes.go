@@ -40,7 +40,7 @@ func ScanFiles(ctx context.Context, display *progress.Display, files Files, chec
 		scanner = scanner.WithBaseline(baseline)
 	}
 	counter := new(counter)
-	found, err := inStage(newStages(display), "read", files.Title, counter.tell(), func() (scannedFiles, error) {
+	found, err := inStage(newStages(display), "read", files.Title, counter.newFormatter(), func() (scannedFiles, error) {
 		return files.scan(ctx, scanner, counter)
 	})
 	if err != nil {

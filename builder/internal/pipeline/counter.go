@@ -33,9 +33,9 @@ func (c *counter) expect(all source.Listing) error {
 	return nil
 }
 
-// tell returns a function that formats the progress of the reading and, once the totals are known,
+// newFormatter returns a function that formats the progress of the reading and, once the totals are known,
 // the remaining time.
-func (c *counter) tell() func() string {
+func (c *counter) newFormatter() func() string {
 	started := time.Now()
 	return func() string {
 		readFiles := c.files.Load()

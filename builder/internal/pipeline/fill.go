@@ -52,9 +52,9 @@ func versionName(name, commit, release string) (string, error) {
 	return name, nil
 }
 
-// fill returns a walk that fills defaults into .import.yml before any consumer reads the file, so
+// withDefaults returns a walk that fills defaults into .import.yml before any consumer reads the file, so
 // that checks, scan and layer see the same bytes.
-func fill(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, notify func(string)) walkFunc {
+func withDefaults(walk walkFunc, defaults workspace.Defaults, limits workspace.Limits, notify func(string)) walkFunc {
 	return func(ctx context.Context, v visitor) (walked, error) {
 		filler := workspace.NewFiller(defaults, limits, v.file)
 		result, err := walk(ctx, visitor{

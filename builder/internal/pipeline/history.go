@@ -24,7 +24,7 @@ func (o *opened) scanHistory(ctx context.Context, s *stages) (*scan.History, err
 		return nil, nil
 	}
 	counter := new(counter)
-	return inStage(s, "history", "scan the history", counter.tell(), func() (*scan.History, error) {
+	return inStage(s, "history", "scan the history", counter.newFormatter(), func() (*scan.History, error) {
 		run := o.checks.Scanner.Start(ctx)
 		commits, walked := o.tree.History(ctx, o.checks.History.Since, func(v source.Version) error {
 			if v.Data == nil && v.Size > 0 {

@@ -48,7 +48,7 @@ func (b *builder) assemble(base *baseImage, content *packed) (*releaseImage, err
 		Labels:            b.opts.Labels,
 		ReplaceRepository: b.opts.ReplaceRepository,
 		KeepRepository:    b.opts.KeepBaseWorkspaces,
-		Layers: append(content.layers.names(b.opts.Repository.Directory),
+		Layers: append(content.layers.describe(b.opts.Repository.Directory),
 			"workspaces of the manifest in "+release.Directory, "manifest in "+release.Directory),
 	}
 	platforms, err := b.applyConfig(base, config)

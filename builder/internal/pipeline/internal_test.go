@@ -346,24 +346,24 @@ func TestFailGivesAKindOnce(t *testing.T) {
 func TestCounterTellsFilesBytesAndRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counter
-		tell := c.tell()
+		format := c.newFormatter()
 		for range 3 {
 			c.add(source.File{Data: make([]byte, 1_000_000)})
 		}
 		time.Sleep(2 * time.Second)
-		if got, want := tell(), "3 files, 3MB, 1.5MB/s"; got != want {
+		if got, want := format(), "3 files, 3MB, 1.5MB/s"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}
 		if err := c.expect(source.Listing{Files: 12, Bytes: 12_000_000}); err != nil {
 			t.Error(err)
 		}
-		if got, want := tell(), "3 of 12 files, 3MB of 12MB, 1.5MB/s, 6s left"; got != want {
+		if got, want := format(), "3 of 12 files, 3MB of 12MB, 1.5MB/s, 6s left"; got != want {
 			t.Errorf("%q instead of %q", got, want)
 		}
 		for range 10 {
 			c.add(source.File{Data: make([]byte, 1_000_000)})
 		}
-		if got, want := tell(), "13 of 13 files, 13MB of 13MB, 6.5MB/s"; got != want {
+		if got, want := format(), "13 of 13 files, 13MB of 13MB, 6.5MB/s"; got != want {
 			t.Errorf("with a file that the build added: %q instead of %q", got, want)
 		}
 	})

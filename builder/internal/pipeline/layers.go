@@ -216,8 +216,8 @@ func (b *builder) notifyLayers(base *baseImage, written writtenLayers) {
 	}
 }
 
-// names describes the content of each layer, for the history of the image.
-func (w writtenLayers) names(directory string) []string {
+// describe returns the content of each layer in words, for the history of the image.
+func (w writtenLayers) describe(directory string) []string {
 	var names []string
 	for i := range w.list {
 		name := "workspaces in " + directory

@@ -126,10 +126,10 @@ func walkShipped(tree *source.Tree, input Input, checks Checks) (walkFunc, error
 		if err != nil {
 			return nil, err
 		}
-		walk = fill(walk, defaults, limits, input.Source.Notify)
+		walk = withDefaults(walk, defaults, limits, input.Source.Notify)
 	}
-	if rewrite := rewriting(input, checks); rewrite != (workspace.Rewrite{}) {
-		walk = stamp(walk, rewrite, limits)
+	if rewrite := rewriteFor(input, checks); rewrite != (workspace.Rewrite{}) {
+		walk = withStamps(walk, rewrite, limits)
 	}
 	return walk, nil
 }

@@ -61,7 +61,7 @@ func fail(kind Kind, err error) error {
 // verdict returns the error of a reading that must not be published. Secrets come first, because
 // they must be revoked whatever else is wrong.
 func verdict(r *Reading) error {
-	if n := secrets(r.Scan); n > 0 {
+	if n := countSecrets(r.Scan); n > 0 {
 		return &Error{
 			Secrets,
 			fmt.Errorf("secrets found: %d; revoke them, and reference workspace secrets in their place", n),
@@ -79,9 +79,9 @@ func verdict(r *Reading) error {
 	return nil
 }
 
-// secrets counts the findings that stop a release: all except warnings, including those of the
+// countSecrets counts the findings that stop a release: all except warnings, including those of the
 // history if it was scanned.
-func secrets(scanned *scan.Report) int {
+func countSecrets(scanned *scan.Report) int {
 	if scanned == nil {
 		return 0
 	}

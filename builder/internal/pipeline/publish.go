@@ -158,9 +158,8 @@ func (b *builder) blame(err error) error {
 	if b.opts.BuildKit != nil && errors.As(err, &known) && known.Kind != registry.Unauthorized {
 		// Settings of this process have no effect on the daemon.
 		remote := *known
-		remote.Help = "it was the daemon that asked: it has its own network and settings for registries (buildkitd.toml: " +
-			"ca, http, mirrors), " +
-			"to which --registry-ca, --insecure-registry and --registry-mirror mean nothing"
+		remote.Help = "the daemon sent the request, with its own network and settings for registries (buildkitd.toml: ca, " +
+			"http, mirrors): --registry-ca, --insecure-registry and --registry-mirror have no effect on it"
 		err = &remote
 	}
 	return fail(Registry, err)

@@ -113,7 +113,7 @@ type scanned struct {
 func (o *opened) scan(ctx context.Context, s *stages, sinks []sink) (scanned, error) {
 	counter := new(counter)
 	sinks = append(sinks, sink{start: counter.expect, add: counter.add})
-	return inStage(s, "read", o.checks.title(), counter.tell(), func() (scanned, error) {
+	return inStage(s, "read", o.checks.title(), counter.newFormatter(), func() (scanned, error) {
 		if o.checks.Scanner == nil {
 			content, err := o.walk.to(ctx, sinks...)
 			return scanned{walked: content}, fail(Source, err)

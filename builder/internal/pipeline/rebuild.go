@@ -52,7 +52,7 @@ func (r *Rebuild) compare(ctx context.Context, client *registry.Client, found *v
 	if err != nil {
 		return fmt.Errorf("build again: %w", err)
 	}
-	found.Conclude(verify.Source, differences(found, result.Built)...)
+	found.Conclude(verify.Source, listDifferences(found, result.Built)...)
 	return nil
 }
 
@@ -101,9 +101,9 @@ func (r *Rebuild) options(client *registry.Client, found *verify.Report) (BuildO
 	return opts, nil
 }
 
-// differences lists the workspaces that differ. If there are none, it names the first difference of
+// listDifferences lists the workspaces that differ. If there are none, it names the first difference of
 // the layers, or of the image.
-func differences(found *verify.Report, built *report.Build) []string {
+func listDifferences(found *verify.Report, built *report.Build) []string {
 	was := found.Manifest
 	is := built.Manifest
 	var list []string
@@ -111,10 +111,8 @@ func differences(found *verify.Report, built *report.Build) []string {
 		if now, ok := is.Workspace(w.Slug); !ok {
 			list = append(list, fmt.Sprintf("workspace %q is not in the source", w.Slug))
 		} else if now.Digest != w.Digest {
-			list = append(
-				list,
-				fmt.Sprintf("the files of workspace %q have digest %s, and are %s in the source", w.Slug, w.Digest, now.Digest),
-			)
+			list = append(list, fmt.Sprintf("the files of workspace %q have digest %s in the image, and %s in the source",
+				w.Slug, w.Digest, now.Digest))
 		}
 	}
 	for _, w := range is.Workspaces {
@@ -127,10 +125,8 @@ func differences(found *verify.Report, built *report.Build) []string {
 	case !sameLayers(was, is):
 		list = append(list, differentLayers(was.ContentLayers(), is.ContentLayers()))
 	case found.Digest != built.Digest:
-		list = append(
-			list,
-			fmt.Sprintf("the same workspaces make the image %s, and it is %s: %s", built.Digest, found.Digest, why(was, is)),
-		)
+		list = append(list, fmt.Sprintf("a build from the source makes image %s, not %s: %s", built.Digest, found.Digest,
+			explainDifference(was, is)))
 	}
 	return list
 }
@@ -145,24 +141,25 @@ func sameLayers(was, is *release.Manifest) bool {
 // differentLayers names the first layer that differs.
 func differentLayers(was, is []release.ContentLayer) string {
 	if len(was) != len(is) {
-		return fmt.Sprintf("the workspaces are in %s, and would be in %d", terminal.Plural(len(was), "layer"), len(is))
+		return fmt.Sprintf("the workspaces are in %s, and a build makes %d", terminal.Plural(len(was), "layer"), len(is))
 	}
 	i := 0
 	for was[i].Layer == is[i].Layer {
 		i++
 	}
-	return fmt.Sprintf("layer %d with the workspaces is %s, and would be %s", i+1, was[i].Digest, is[i].Digest)
+	return fmt.Sprintf("layer %d with the workspaces is %s, and a build makes %s", i+1, was[i].Digest, is[i].Digest)
 }
 
-// why names a difference between two manifests of the same workspaces.
-func why(was, is *release.Manifest) string {
+// explainDifference names a difference between two manifests of the same workspaces.
+func explainDifference(was, is *release.Manifest) string {
 	switch {
 	case was.Tool != is.Tool:
-		return fmt.Sprintf("it was built by %s %s, and this is %s", was.Tool.Name, was.Tool.Version, version.Get().Version)
+		return fmt.Sprintf("it was built by %s %s, and this is version %s", was.Tool.Name, was.Tool.Version,
+			version.Get().Version)
 	case was.Source != is.Source:
-		return fmt.Sprintf("it was built from %+v, and this is %+v", was.Source, is.Source)
+		return fmt.Sprintf("it was built from %+v, not from %+v", was.Source, is.Source)
 	case was.Scan.Policy != is.Scan.Policy:
-		return "it was scanned by another policy: give the flags of the scan that the build had"
+		return "it was scanned with another policy: set the scan flags of that build"
 	default:
 		return "its base or its configuration differs"
 	}

@@ -8,15 +8,15 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/workspace"
 )
 
-// rewriting returns the changes to make to .import.yml.
-func rewriting(input Input, checks Checks) workspace.Rewrite {
+// rewriteFor returns the changes to make to .import.yml.
+func rewriteFor(input Input, checks Checks) workspace.Rewrite {
 	refresh := checks.Workspaces != nil && checks.Workspaces.Checksums == workspace.ChecksumsRefresh
 	return workspace.Rewrite{Stamp: input.StampVersions, Refresh: refresh}
 }
 
-// stamp returns a walk that stamps versions or refreshes checksums before any consumer reads the
+// withStamps returns a walk that stamps versions or refreshes checksums before any consumer reads the
 // file, so that checks, scan and layer see the same bytes.
-func stamp(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) walkFunc {
+func withStamps(walk walkFunc, rewrite workspace.Rewrite, limits workspace.Limits) walkFunc {
 	return func(ctx context.Context, v visitor) (walked, error) {
 		stamper := workspace.NewStamper(rewrite, limits, v.file)
 		result, err := walk(ctx, visitor{

@@ -34,7 +34,7 @@ func watchWaits(registry waiter, show narrate, stop <-chan struct{}) {
 	ticker := time.NewTicker(waitTick)
 	defer ticker.Stop()
 	moved := int64(-1)
-	next := func() (text string, goesOn bool) {
+	next := func() (text string, more bool) {
 		select {
 		case <-stop:
 			return "", false
@@ -49,8 +49,8 @@ func watchWaits(registry waiter, show narrate, stop <-chan struct{}) {
 		return registry.Waits(waitTick), true
 	}
 	for {
-		text, goesOn := next()
-		if !goesOn {
+		text, more := next()
+		if !more {
 			return
 		}
 		if text == "" {
@@ -59,11 +59,11 @@ func watchWaits(registry waiter, show narrate, stop <-chan struct{}) {
 		_ = show("wait for the registry", func(say func(string)) error {
 			for text != "" {
 				say(text)
-				text, goesOn = next()
+				text, more = next()
 			}
 			return nil
 		})
-		if !goesOn {
+		if !more {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/requirements"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
@@ -34,16 +35,16 @@ func (a *app) runCheck(ctx context.Context, args []string) error {
 	if text := subPathWarning(g.inputs.SubPaths()); text != "" {
 		r.printLine("warn", "files", text)
 	}
-	f, err := importer.Plan(ctx, in)
+	plan, err := importer.Plan(ctx, in)
 	if err != nil {
 		return r.printFailure("platform", err)
 	}
-	r.printPlatform(in, f)
+	r.printPlatform(in, plan)
 	if err := r.checkGateway(ctx, g, in); err != nil {
 		return err
 	}
 	r.checkRequirements(ctx, in, g.live.Get().ServiceEnv)
-	r.printPlan(f)
+	r.printPlan(plan)
 	return nil
 }
 
@@ -51,7 +52,7 @@ func (a *app) runCheck(ctx context.Context, args []string) error {
 type checklist struct{ out io.Writer }
 
 func (r *checklist) printLine(mark, what, text string) {
-	fmt.Fprintf(r.out, "%-5s %-9s %s\n", mark, what, replaceControls(text))
+	fmt.Fprintf(r.out, "%-5s %-9s %s\n", mark, what, terminal.Safe(text))
 }
 
 func (r *checklist) printOK(what, text string) { r.printLine("ok", what, text) }
@@ -69,15 +70,15 @@ func (r *checklist) printFailure(what string, err error) error {
 	return printedError(exitCodeFor(f.Reason))
 }
 
-func (r *checklist) printPlatform(in *importer.Inputs, f *importer.DryRun) {
+func (r *checklist) printPlatform(in *importer.Inputs, plan *importer.DryRun) {
 	text := in.Pod.BaseURL() + " answers, accepts the identity and carries the repository"
-	if f.Mode == importer.ModeObserve {
+	if plan.Mode == importer.ModeObserve {
 		text = "the service imports on its own; the sidecar observes"
 	}
 	r.printOK("platform", text)
-	if f.Lock != nil {
+	if plan.Lock != nil {
 		r.printLine("wait", "lock", fmt.Sprintf("held by %s (%s) since %s",
-			f.Lock.LockedBy, f.Lock.Reason, f.Lock.LockedAt.Format(time.RFC3339)))
+			plan.Lock.LockedBy, plan.Lock.Reason, plan.Lock.LockedAt.Format(time.RFC3339)))
 	}
 }
 
@@ -125,13 +126,13 @@ func (r *checklist) checkRequirements(ctx context.Context, in *importer.Inputs, 
 }
 
 // printPlan prints what an import would do, per group.
-func (r *checklist) printPlan(f *importer.DryRun) {
-	for _, g := range f.Groups {
+func (r *checklist) printPlan(plan *importer.DryRun) {
+	for _, g := range plan.Groups {
 		text := "nothing to do, all workspaces are installed"
 		switch {
 		case len(g.Import)+len(g.Installed) == 0:
 			text = "would be imported; its workspaces are unknown without a manifest"
-		case f.Mode == importer.ModeObserve && len(g.Import) > 0:
+		case plan.Mode == importer.ModeObserve && len(g.Import) > 0:
 			text = "not installed yet: " + strings.Join(g.Import, ", ")
 		case g.Force:
 			text = "would be imported by force: " + strings.Join(g.Import, ", ")

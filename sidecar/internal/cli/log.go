@@ -5,16 +5,16 @@ package cli
 import (
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
 // newLog returns a logger that writes JSON, or text if the format asks for it or w is a terminal.
 func newLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: formatDuration}
-	if format == config.LogText || format == config.LogAuto && isTerminal(w) {
+	if format == config.LogText || format == config.LogAuto && terminal.IsTerminal(w) {
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	return slog.New(slog.NewJSONHandler(w, o))
@@ -26,15 +26,6 @@ func formatDuration(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(a.Value.Duration().Round(time.Millisecond).String())
 	}
 	return a
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 func parseLevel(c *config.Config) (level slog.Level) {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/backoff"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/importer"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 	"github.com/prismeai/workspaces-release/sidecar/internal/watch"
@@ -135,7 +136,7 @@ func (s *survey) summarize(pods []podStatus) (lines []string, err error) {
 	digests := []string{}
 	for n := range pods {
 		text, one := s.judgePod(&pods[n])
-		lines = append(lines, replaceControls(fmt.Sprintf("%-24s %s", pods[n].address, text)))
+		lines = append(lines, terminal.Safe(fmt.Sprintf("%-24s %s", pods[n].address, text)))
 		if one == 0 {
 			confirmed++
 			digests = append(digests, pods[n].state.Release.ManifestDigest)

@@ -37,7 +37,7 @@ func TestSurvey(t *testing.T) {
 		"too few":                      {"", 2, []podStatus{confirmed("a")}, exitUnknown, "1 of 2 pods"},
 		"none":                         {"", 1, nil, exitUnknown, "0 of 1 pods"},
 		"two releases":                 {"", 1, []podStatus{confirmed("a"), confirmed("b")}, exitMismatch, "different releases"},
-		"one lost its release":         {"", 1, []podStatus{confirmed("a"), with(state.ForeignRelease)}, exitDrift, "foreign-release: why [2J"},
+		"one lost its release":         {"", 1, []podStatus{confirmed("a"), with(state.ForeignRelease)}, exitDrift, "foreign-release: why\ufffd[2J"},
 		"one is superseded":            {"", 1, []podStatus{with(state.Superseded)}, exitMismatch, "superseded"},
 		"one imports, one failed":      {"", 1, []podStatus{imports, with(state.SlugTaken)}, exitImport, "phase Import"},
 		"one imports":                  {"", 1, []podStatus{confirmed("a"), imports}, exitUnknown, "1 of 2 pods"},

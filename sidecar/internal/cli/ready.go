@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/config"
 )
 
@@ -56,7 +57,7 @@ func (a *app) runReady(ctx context.Context, args []string) error {
 	if err != nil {
 		line = "not ready: the sidecar did not respond: " + err.Error()
 	}
-	if _, err := fmt.Fprintln(a.Out, replaceControls(line)); err != nil {
+	if _, err := fmt.Fprintln(a.Out, terminal.Safe(line)); err != nil {
 		return err
 	}
 	if !open {

@@ -40,7 +40,7 @@ func TestReadyFollowsTheGate(t *testing.T) {
 	}{
 		"open":     {200, "ready: the release is confirmed\n", 0, "ready: the release is confirmed\n"},
 		"closed":   {503, "not ready: Import; remedy: none\n", exitNotReady, "not ready: Import; remedy: none\n"},
-		"terminal": {503, "not ready: \x1b[2J\n", exitNotReady, "not ready:  [2J\n"},
+		"terminal": {503, "not ready: \x1b[2J\n", exitNotReady, "not ready: \ufffd[2J\n"},
 		"silent":   {503, "", exitNotReady, ""},
 		"other":    {404, "page not found\n", exitNotReady, ""},
 	} {

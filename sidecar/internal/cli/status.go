@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 	"github.com/prismeai/workspaces-release/sidecar/internal/state"
 )
 
@@ -176,7 +177,7 @@ func describeRelease(s *state.Snapshot) string {
 func writeStatus(w io.Writer, s *state.Snapshot, now time.Time) error {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", name, replaceControls(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(&b, "%-10s %s\n", name, terminal.Safe(fmt.Sprintf(format, args...)))
 	}
 	ready := "no"
 	if s.Gate.Open {
@@ -268,14 +269,4 @@ func countStates(all []state.Workspace) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// replaceControls replaces control characters in text from other programs with spaces.
-func replaceControls(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
 }

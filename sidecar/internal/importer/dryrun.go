@@ -54,7 +54,7 @@ func Plan(ctx context.Context, in *Inputs) (*DryRun, error) {
 	if err != nil {
 		return nil, FailureOf(err)
 	}
-	f := &DryRun{Mode: mode, Lock: w.Lock}
+	plan := &DryRun{Mode: mode, Lock: w.Lock}
 	installed := indexInstalled(list)
 	for _, g := range p.Desired.Groups {
 		one := GroupDryRun{Name: g.Name, Force: mode == ModeImport && p.Policy.Force == ForceAlways}
@@ -67,9 +67,9 @@ func Plan(ctx context.Context, in *Inputs) (*DryRun, error) {
 				one.Import = append(one.Import, want.Slug)
 			}
 		}
-		f.Groups = append(f.Groups, one)
+		plan.Groups = append(plan.Groups, one)
 	}
-	return f, nil
+	return plan, nil
 }
 
 // discardRecorder is a [Recorder] that records nothing.

@@ -17,7 +17,8 @@ const (
 )
 
 // sanitize turns untrusted text into one line of at most n bytes. Control characters, and
-// characters that reorder or hide other characters, become spaces.
+// characters that reorder or hide other characters, become spaces. Unlike terminal.Safe it does not
+// escape commands of CI systems, because browsers and Kubernetes show the text as it is.
 func sanitize(s string, n int) string {
 	tail := ""
 	if len(s) > n {
