@@ -253,8 +253,11 @@ func hasShortEnding(word []byte) bool {
 		return true
 	}
 	starts := !isASCIILetter(word[n-3]) || isUpper(word[n-2]) && !isUpper(word[n-3])
+	if !starts {
+		return false
+	}
 	last := strings.ToLower(string(word[n-2:]))
-	return starts && (trailing[last] || passwordNames[last])
+	return trailing[last] || passwordNames[last]
 }
 
 func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }

@@ -4,8 +4,9 @@ package dsul
 
 import (
 	"bytes"
-	"strings"
+	"sync"
 
+	"github.com/prismeai/workspaces-release/scan/internal/ahocorasick"
 	"github.com/prismeai/workspaces-release/scan/internal/literal"
 )
 
@@ -25,23 +26,19 @@ func hasEscape(data []byte) bool {
 // hasNoLogin reports whether nothing after the name of a user or an account looks like a user and a
 // password with a colon between them. The value may start on a later line.
 func hasNoLogin(data []byte) bool {
-	for _, name := range loginEndings {
-		for rest := data; ; {
-			i := bytes.Index(rest, []byte(name))
-			if i < 0 {
-				break
-			}
-			rest = rest[i+len(name):]
-			if value := rest[:min(len(rest), maxLogin)]; isNameEnd(value) && hasLogin(value) {
-				return false
-			}
+	for ending, start := range loginAutomaton().All(data) {
+		rest := data[start+len(loginEndings[ending]):]
+		if value := rest[:min(len(rest), maxLogin)]; isNameEnd(value) && hasLogin(value) {
+			return false
 		}
 	}
 	return true
 }
 
-// loginEndings end the names of users and accounts, in lower and upper case.
-var loginEndings = strings.Fields("ser ogin uth nfo ount asic SER OGIN UTH NFO OUNT ASIC")
+// loginEndings end the names of users and accounts.
+var loginEndings = []string{"ser", "ogin", "uth", "nfo", "ount", "asic"}
+
+var loginAutomaton = sync.OnceValue(func() *ahocorasick.Automaton { return ahocorasick.New(loginEndings...) })
 
 // isNameEnd reports whether text starts with the rest of a name that has a value, or that is the value of
 // name in {name: account, value: …}.

@@ -74,7 +74,7 @@ func New(opts Options) (*Detector, error) {
 		return slices.Contains(list, Name) || slices.Contains(list, rule)
 	}
 	d := &Detector{unwanted: map[string]bool{}}
-	used := string(encoded)
+	used := slices.Clone(encoded)
 	count := 0
 	for _, rule := range Rules() {
 		if len(opts.Include) > 0 && !listed(opts.Include, rule) || listed(opts.Exclude, rule) {
@@ -82,12 +82,12 @@ func New(opts Options) (*Detector, error) {
 			continue
 		}
 		count++
-		used += "\n" + rule
+		used = append(used, "\n"+rule...)
 	}
 	if count == 0 {
 		return nil, errors.New("no rule of gitleaks is left")
 	}
-	d.description = release.Scanner{Name: Name, Version: rulesVersion, Detectors: count, Rules: digest.FromString(used)}
+	d.description = release.Scanner{Name: Name, Version: rulesVersion, Detectors: count, Rules: digest.FromBytes(used)}
 	return d, nil
 }
 

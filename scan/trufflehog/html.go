@@ -186,13 +186,20 @@ func (p *plainHTML) endNode() {
 }
 
 // invisible are the characters that TruffleHog removes: zero-width spaces and similar ones.
-var invisible = strings.NewReplacer("\u200B", "", "\u200C", "", "\u200D", "", "\uFEFF", "", "\u00AD", "", "\u2060", "",
-	"\u200E", "", "\u200F", "")
+var invisible = strings.Fields("\u200B \u200C \u200D \uFEFF \u00AD \u2060 \u200E \u200F")
+
+var invisibleRemover = func() *strings.Replacer {
+	var pairs []string
+	for _, character := range invisible {
+		pairs = append(pairs, character, "")
+	}
+	return strings.NewReplacer(pairs...)
+}()
 
 func withoutInvisible(text []byte) []byte {
-	for _, start := range []string{"\u00ad"[:1], "\u200b"[:2], "\u2060"[:2], "\ufeff"[:2]} {
-		if bytes.Contains(text, []byte(start)) {
-			return []byte(invisible.Replace(string(text)))
+	for _, character := range invisible {
+		if bytes.Contains(text, []byte(character)) {
+			return []byte(invisibleRemover.Replace(string(text)))
 		}
 	}
 	return text

@@ -5,6 +5,7 @@ package trufflehog
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/trufflesecurity/trufflehog/v3/pkg/detectors"
@@ -20,6 +21,8 @@ type keywords struct {
 	automaton *ahocorasick.Automaton
 	// wanted lists the detectors for each keyword.
 	wanted [][]int
+	// tables recycles the table of [keywords.find]: the number of each detector in the result, from 1.
+	tables sync.Pool
 }
 
 // candidate is a detector, and the number of bytes that it needs before and after the start of
@@ -66,6 +69,10 @@ func newKeywords(selected []detectors.Detector) *keywords {
 		}
 	}
 	k.automaton = ahocorasick.New(words...)
+	k.tables.New = func() any {
+		table := make([]int32, len(k.detectors))
+		return &table
+	}
 	return k
 }
 
@@ -85,7 +92,8 @@ func (k *keywords) find(text []byte) []match {
 		text = bytes.ToLower(text)
 	}
 	var found []match
-	number := make([]int32, len(k.detectors)) // indexes into found, from 1
+	table := k.tables.Get().(*[]int32)
+	number := *table
 	for word, start := range k.automaton.All(text) {
 		for _, d := range k.wanted[word] {
 			if number[d] == 0 {
@@ -95,6 +103,8 @@ func (k *keywords) find(text []byte) []match {
 			found[number[d]-1].add(k.detectors[d].around(start, length))
 		}
 	}
+	clear(number)
+	k.tables.Put(table)
 	return found
 }
 

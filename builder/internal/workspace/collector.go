@@ -81,7 +81,7 @@ type appImport struct{ app Text }
 // NewCollector returns an empty collector.
 func NewCollector(options Options) *Collector {
 	return &Collector{
-		reporter: newReporter(),
+		reporter: new(reporter),
 		options:  options.withDefaults(),
 		spaces:   map[string]*workspaceState{},
 		scripts:  dsul.New(),
@@ -119,7 +119,7 @@ func (c *Collector) takeReader() *reader {
 	defer c.mu.Unlock()
 	last := len(c.idle) - 1
 	if last < 0 {
-		return &reader{reporter: &reporter{rules: c.rules}, limits: c.options.Limits, scripts: dsul.NewReader()}
+		return &reader{reporter: new(reporter), limits: c.options.Limits, scripts: dsul.NewReader()}
 	}
 	r := c.idle[last]
 	c.idle = c.idle[:last]

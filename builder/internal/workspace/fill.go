@@ -73,7 +73,7 @@ type Filler struct {
 // emitted, in the byte order of their paths.
 func NewFiller(defaults Defaults, limits Limits, emit func(source.File) error) *Filler {
 	return &Filler{
-		reporter: newReporter(),
+		reporter: new(reporter),
 		defaults: defaults,
 		limits:   limits.withDefaults(),
 		emit:     emit,
@@ -150,7 +150,7 @@ func (f *Filler) completeMetadata(name string, data []byte) []byte {
 	if len(errs) > 0 || root == nil || root.Kind != yaml.MappingNode || len(root.Content) == 0 {
 		return data // the validation reports it
 	}
-	before := readMetadata(root, valueReader{newReporter(), name})
+	before := readMetadata(root, valueReader{new(reporter), name})
 	groups := f.defaults.groupsOf(f.slug)
 	version := f.defaults.versionOf(f.slug)
 	f.reportConflicts(before)
@@ -189,7 +189,7 @@ func (f *Filler) contains(data []byte, version string, groups []string) bool {
 	if len(errs) > 0 {
 		return false
 	}
-	m := readMetadata(root, valueReader{newReporter(), metadataFile})
+	m := readMetadata(root, valueReader{new(reporter), metadataFile})
 	return m.version.Value == version && slices.Equal(textValues(m.groups), groups)
 }
 

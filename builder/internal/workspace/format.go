@@ -77,7 +77,7 @@ func (f *Formatter) Finish() ([]Formatted, error) {
 	publisher := map[string]string{}
 	for directory, s := range f.spaces {
 		if root, errs := parseYAML(s.data, f.limits); len(errs) == 0 {
-			app := readMetadata(root, valueReader{newReporter(), metadataFile}).app.Value
+			app := readMetadata(root, valueReader{new(reporter), metadataFile}).app.Value
 			publisher[app] = directory
 		}
 	}
@@ -116,7 +116,7 @@ func (s *formattedWorkspace) formatMetadata(publisher map[string]string, limits 
 // without an import.
 func (s *formattedWorkspace) declareApps(top *yaml.Node, publisher map[string]string) bool {
 	var missing []string
-	declared := valueReader{newReporter(), metadataFile}.readDependencies(yamltree.Lookup(top, "dependsOn"))
+	declared := valueReader{new(reporter), metadataFile}.readDependencies(yamltree.Lookup(top, "dependsOn"))
 	for _, app := range s.uses {
 		directory, published := publisher[app]
 		known := slices.ContainsFunc(declared, func(t Text) bool { return t.Value == app })

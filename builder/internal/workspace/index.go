@@ -40,7 +40,7 @@ func IndexSlug(data []byte, limits Limits) string {
 	if len(errs) > 0 || !isMapping(root) {
 		return ""
 	}
-	slug := valueReader{newReporter(), indexFile}.readCoerced(yamltree.Lookup(root, "slug"), "slug").Value
+	slug := valueReader{new(reporter), indexFile}.readCoerced(yamltree.Lookup(root, "slug"), "slug").Value
 	if !directorySlug.MatchString(slug) {
 		return ""
 	}

@@ -16,7 +16,7 @@ func metadataOf(t *testing.T, text string) (values map[string][]string, rules []
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	rep := newReporter()
+	rep := new(reporter)
 	m := readMetadata(root, valueReader{rep, metadataFile})
 	values = map[string][]string{}
 	for key, texts := range map[string][]Text{

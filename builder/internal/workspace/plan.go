@@ -52,7 +52,7 @@ type Dependency struct {
 // a cycle is broken at the workspace with the fewest remaining providers.
 func (r *Repository) Plan() (*Plan, []diagnostic.Diagnostic) {
 	g := newGraph(r)
-	rep := newReporter()
+	rep := new(reporter)
 	g.reportUnknown(rep, r.externalApps)
 	g.reportOrder(rep)
 	g.reportCycles(rep)

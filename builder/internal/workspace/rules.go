@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/prismeai/workspaces-release/builder/internal/diagnostic"
 	"github.com/prismeai/workspaces-release/builder/internal/dsul"
@@ -43,20 +44,20 @@ func scriptRules() []diagnostic.Rule {
 
 // reporter collects diagnostics.
 type reporter struct {
-	rules map[string]diagnostic.Rule
 	found []diagnostic.Diagnostic
 }
 
-func newReporter() *reporter {
-	r := &reporter{rules: map[string]diagnostic.Rule{}}
+// rulesByID are the rules by their identifiers.
+var rulesByID = sync.OnceValue(func() map[string]diagnostic.Rule {
+	rules := map[string]diagnostic.Rule{}
 	for _, rule := range Rules() {
-		r.rules[rule.ID] = rule
+		rules[rule.ID] = rule
 	}
-	return r
-}
+	return rules
+})
 
 func (r *reporter) report(id string, at Position, format string, args ...any) {
-	r.found = append(r.found, r.rules[id].Report(at.File, at.Line, at.Column, format, args...))
+	r.found = append(r.found, rulesByID()[id].Report(at.File, at.Line, at.Column, format, args...))
 }
 
 func (r *reporter) sortedFindings() []diagnostic.Diagnostic {

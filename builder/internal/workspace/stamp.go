@@ -61,7 +61,7 @@ type Rewrite struct{ Stamp, Refresh bool }
 // a single file are used.
 func NewStamper(rewrite Rewrite, limits Limits, emit func(source.File) error) *Stamper {
 	return &Stamper{
-		reporter: newReporter(),
+		reporter: new(reporter),
 		Rewrite:  rewrite,
 		limits:   limits.withDefaults(),
 		emit:     emit,
@@ -204,7 +204,7 @@ func findVersionName(data []byte, limits Limits) (*versionName, *syntaxError) {
 	if len(errs) > 0 {
 		return nil, nil
 	}
-	quiet := valueReader{newReporter(), metadataFile}
+	quiet := valueReader{new(reporter), metadataFile}
 	top := quiet.readMapping(root, "")
 	version := yamltree.Lookup(top, "version")
 	node := yamltree.Lookup(quiet.readMapping(version, ""), "name")

@@ -10,6 +10,7 @@ package ahocorasick
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func New(words ...string) *Automaton {
 	for b := byte('a'); b <= 'z'; b++ {
 		a.class[upperByte(b)] = a.class[b]
 	}
-	a.next = make([]uint32, a.classes)
+	a.next = make([]uint32, a.classes, a.classes*a.countStates())
 	for i, word := range a.words {
 		a.insertWord(i, word)
 	}
@@ -74,6 +75,21 @@ func (a *Automaton) classifyBytes(word string) {
 	}
 }
 
+// countStates returns the number of states of the trie: one for each prefix of a word.
+func (a *Automaton) countStates() int {
+	count := 1
+	before := ""
+	for _, word := range slices.Sorted(slices.Values(a.words)) {
+		shared := 0
+		for shared < min(len(before), len(word)) && before[shared] == word[shared] {
+			shared++
+		}
+		count += len(word) - shared
+		before = word
+	}
+	return count
+}
+
 // insertWord adds a word to the trie.
 func (a *Automaton) insertWord(number int, word string) {
 	state := uint32(0)
@@ -81,7 +97,7 @@ func (a *Automaton) insertWord(number int, word string) {
 		at := state + uint32(a.class[word[i]])
 		if a.next[at] == 0 {
 			a.next[at] = uint32(len(a.next))
-			a.next = append(a.next, make([]uint32, a.classes)...)
+			a.next = a.next[:len(a.next)+a.classes]
 		}
 		state = a.next[at]
 	}
