@@ -15,6 +15,7 @@ import (
 
 	remoteserrors "github.com/containerd/containerd/v2/core/remotes/errors"
 	"github.com/google/go-cmp/cmp"
+	ggcr "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/types"
@@ -125,6 +126,25 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// imageWithConfig returns an OCI image with a configuration.
+func imageWithConfig(t *testing.T, config *ggcr.ConfigFile) ggcr.Image {
+	t.Helper()
+	image, err := mutate.ConfigFile(empty.Image, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mutate.ConfigMediaType(mutate.MediaType(image, types.OCIManifestSchema1), types.OCIConfigJSON)
+}
+
+func TestResolveWithoutPlatform(t *testing.T) {
+	for _, config := range []ggcr.ConfigFile{{}, {OS: "linux"}, {Architecture: "amd64"}} {
+		s := registrytest.New(t, registrytest.Options{})
+		pushed := s.PushImage(t, "img:1", imageWithConfig(t, &config))
+		_, err := newClient(t, Options{}).Resolve(t.Context(), pushed.Ref)
+		wantError(t, err, Invalid, "no architecture")
+	}
+}
+
 // BuildKit's attestation manifests are in the index, but no platform of the image.
 func TestResolveAttestations(t *testing.T) {
 	s := registrytest.New(t, registrytest.Options{})
@@ -133,7 +153,7 @@ func TestResolveAttestations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	base := imageWithConfig(t, &ggcr.ConfigFile{OS: "linux", Architecture: "amd64"})
 	addendum := mutate.IndexAddendum{Add: statement}
 	addendum.Annotations = map[string]string{attestationKey: "attestation-manifest"}
 	pushed := s.PushIndex(t, "img:1", mutate.AppendManifests(mutate.IndexMediaType(empty.Index, types.OCIImageIndex),

@@ -253,6 +253,10 @@ func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Ma
 	if desc.Platform != nil {
 		platform = *desc.Platform
 	}
+	if platform.OS == "" || platform.Architecture == "" {
+		return i.invalidContent("its configuration names no operating system or no architecture, so no runtime starts it: " +
+			"build it with both, or add them (crane mutate --set-platform linux/amd64)")
+	}
 	m.Platform = platforms.Normalize(platform)
 	return nil
 }
