@@ -21,7 +21,7 @@ func BlobSize(objects storer.EncodedObjectStorer, hash plumbing.Hash) (int64, er
 	}
 	blob, err := objects.EncodedObject(plumbing.BlobObject, hash)
 	if err != nil {
-		return 0, fmt.Errorf("read blob %s: %w", hash, err)
+		return 0, fmt.Errorf("read blob %s: %w", hash, ExplainMissing(err))
 	}
 	return blob.Size(), nil
 }

@@ -45,9 +45,23 @@ var (
 	errNoSuch = errors.New("there is no such repository")
 	errNotGit = errors.New("the response does not come from a Git server: use the URL that git clone accepts")
 	errEmpty  = errors.New("the repository is empty")
-	errSHA256 = errors.New("the repository uses SHA-256 hashes, which the builder does not read yet: " +
-		"build from a checkout of it")
 )
+
+// ErrFormat is part of the errors about repositories that go-git cannot read.
+var ErrFormat = errors.New("which the builder does not read yet")
+
+var (
+	errSHA256   = fmt.Errorf("the repository uses SHA-256 hashes, %w", ErrFormat)
+	errReftable = fmt.Errorf("the repository stores its references in a reftable, %w", ErrFormat)
+)
+
+// AdviseCheckout adds a remedy to an [ErrFormat].
+func AdviseCheckout(err error) error {
+	if !errors.Is(err, ErrFormat) {
+		return err
+	}
+	return fmt.Errorf("%w: build from a checkout of it", err)
+}
 
 // wanted is the reference to fetch, and whether to fetch its history.
 type wanted struct {
@@ -98,7 +112,7 @@ func readAdvertisement(ctx context.Context, server transport) (*packp.AdvRefs, e
 	first := &firstBytes{Reader: &limit.Reader{R: answer, Left: maxAdvertisement, Err: tooLong}}
 	err = refs.Decode(first)
 	if err != nil && bytes.Contains(first.kept, []byte("object-format=sha256")) {
-		return nil, errSHA256
+		return nil, AdviseCheckout(errSHA256)
 	}
 	if errors.Is(err, packp.ErrEmptyAdvRefs) || err == nil && refs.IsEmpty() {
 		return nil, errEmpty

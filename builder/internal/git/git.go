@@ -14,7 +14,8 @@
 //   - every connection has a dial timeout and an idle timeout, and ends with the context;
 //   - a commit that no reference names is requested with version 2 of the protocol.
 //
-// Repositories with SHA-256 hashes are refused, because go-git (v5.17) cannot read them.
+// Repositories with SHA-256 hashes or a reftable are refused, because go-git (v5.17) cannot read
+// them.
 package git
 
 import (

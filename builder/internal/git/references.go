@@ -21,11 +21,12 @@ type References struct {
 	AnyCommit bool
 }
 
-// Resolve resolves a full hash, a branch, a tag or a full reference, in this order, for remote and
-// local repositories alike. An empty name or HEAD resolves to the default branch of the repository.
-// A branch whose name looks like a hash can be named by its full reference, refs/heads/….
+// Resolve resolves a full hash, a branch, a tag or a reference, in this order, for remote and local
+// repositories alike. A reference may lack refs/, as in heads/main. An empty name, HEAD or @ resolves
+// to the default branch of the repository. A branch whose name looks like a hash can be named by its
+// full reference, refs/heads/….
 func (refs References) Resolve(name string) (Reference, error) {
-	isDefault := name == "" || name == plumbing.HEAD.String()
+	isDefault := name == "" || name == plumbing.HEAD.String() || name == "@"
 	if isDefault && len(refs.ByName) == 0 && refs.Head.IsZero() {
 		return Reference{}, errEmpty
 	}
@@ -38,7 +39,7 @@ func (refs References) Resolve(name string) (Reference, error) {
 	if plumbing.IsHash(name) {
 		return refs.resolveHash(plumbing.NewHash(name))
 	}
-	for _, full := range []string{"refs/heads/" + name, "refs/tags/" + name, name} {
+	for _, full := range []string{"refs/heads/" + name, "refs/tags/" + name, name, "refs/" + name} {
 		if hash, ok := refs.ByName[full]; ok {
 			return Reference{Hash: hash, Name: name}, nil
 		}
@@ -47,7 +48,16 @@ func (refs References) Resolve(name string) (Reference, error) {
 		return Reference{}, fmt.Errorf("it has no branch and no tag %q: "+
 			"if that is a commit, give all 40 digits of its hash", name)
 	}
+	// Jenkins and others name branches as a clone does.
+	if branch, ok := strings.CutPrefix(name, "origin/"); ok && refs.hasBranch(branch) {
+		return Reference{}, fmt.Errorf("it has no branch and no tag %q, but it has the branch %q", name, branch)
+	}
 	return Reference{}, fmt.Errorf("it has no branch and no tag %q: name a branch, a tag or a full commit hash", name)
+}
+
+func (refs References) hasBranch(name string) bool {
+	_, ok := refs.ByName[plumbing.NewBranchReferenceName(name).String()]
+	return ok
 }
 
 // IsAbbreviatedHash reports whether name may be an abbreviated SHA-1 hash.

@@ -44,6 +44,9 @@ func OpenStorage(dir string) (*filesystem.Storage, error) {
 	}
 	all := files
 	if err == nil { // a linked work tree
+		if err := requireRepository(filepath.Join(dir, "commondir"), common); err != nil {
+			return nil, err
+		}
 		all = dotgit.NewRepositoryFilesystem(files, osfs.New(common))
 	}
 	return NewStorage(all), nil
@@ -67,7 +70,11 @@ func FindGitDir(dir string) (string, error) {
 	case err == nil && info.IsDir():
 		return path, nil
 	case err == nil:
-		return readPointer(path, "gitdir:")
+		target, err := readPointer(path, "gitdir:")
+		if err != nil {
+			return "", err
+		}
+		return target, requireRepository(path, target)
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", err
 	}
@@ -77,6 +84,17 @@ func FindGitDir(dir string) (string, error) {
 		}
 	}
 	return dir, nil
+}
+
+// requireRepository returns an error if the directory that a pointer file names is not a repository.
+// In a container, it often is outside of what was mounted.
+func requireRepository(pointer, dir string) error {
+	_, err := os.Stat(filepath.Join(dir, "HEAD"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s names the repository %s, which does not exist on this machine: mount it at this path, "+
+			"or use a clone of its own", pointer, dir)
+	}
+	return err
 }
 
 // FindWorkTree returns the closest directory with a .git, from dir upwards.
@@ -138,15 +156,19 @@ func ReadReferences(storage storer.ReferenceStorer) (References, error) {
 	return list, nil
 }
 
-// CheckObjectFormat returns an error for a repository whose hashes go-git cannot read.
-func CheckObjectFormat(storage *filesystem.Storage) error {
+// CheckFormat returns an error for a repository whose hashes or references go-git cannot read.
+func CheckFormat(storage *filesystem.Storage) error {
 	settings, err := storage.Config()
 	if err != nil {
 		return fmt.Errorf("read its configuration: %w", err)
 	}
-	// go-git (v5.17) writes this setting but does not read it.
-	if settings.Raw.Section("extensions").Option("objectformat") == string(format.SHA256) {
+	// go-git (v5.17) does not read these settings.
+	extensions := settings.Raw.Section("extensions")
+	switch {
+	case extensions.Option("objectformat") == string(format.SHA256):
 		return errSHA256
+	case strings.EqualFold(extensions.Option("refstorage"), "reftable"):
+		return errReftable
 	}
 	return nil
 }
@@ -161,8 +183,20 @@ func PeelCommit(objects storer.EncodedObjectStorer, hash plumbing.Hash) (*object
 		hash = tag.Target
 	}
 	commit, err := object.GetCommit(objects, hash)
-	if err != nil {
-		return nil, fmt.Errorf("read commit %s: %w", hash, err)
+	if err == nil {
+		return commit, nil
 	}
-	return commit, nil
+	if other, err := objects.EncodedObject(plumbing.AnyObject, hash); err == nil && other.Type() != plumbing.TagObject {
+		return nil, fmt.Errorf("%s is a %s: name a commit, or a tag of one", hash, other.Type())
+	}
+	return nil, fmt.Errorf("read commit %s: %w", hash, ExplainMissing(err))
+}
+
+// ExplainMissing adds a remedy to the error of an object that a local repository lacks.
+func ExplainMissing(err error) error {
+	if !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return err
+	}
+	return fmt.Errorf("%w: use a full clone (git fetch --refetch --no-filter completes a partial one), and mount the "+
+		"repositories that objects/info/alternates names", err)
 }

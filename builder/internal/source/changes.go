@@ -126,8 +126,8 @@ func (c *Changes) openObjects() error {
 	}
 	c.storage = storage
 	c.close = append(c.close, storage.Close)
-	if err := git.CheckObjectFormat(storage); err != nil {
-		return errors.New("the builder does not read repositories with SHA-256 hashes yet")
+	if err := git.CheckFormat(storage); err != nil {
+		return err
 	}
 	stores := objectStores{EncodedObjectStorer: storage}
 	dirs := append([]string{c.opts.Getenv(envObjects)}, filepath.SplitList(c.opts.Getenv(envAlternates))...)

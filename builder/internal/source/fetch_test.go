@@ -96,7 +96,7 @@ func TestRefsThatAreNotThere(t *testing.T) {
 		{"short hash", server, "#" + h.tip.String()[:8], []string{"give all 40 digits"}},
 		{"unknown commit", server, "#" + strings.Repeat("ab", 20), []string{"the server responded", "not our ref"}},
 		{"commit without a name", poor, "#" + h.unnamed.String(), []string{"no branch and no tag is at commit", "name a branch or a tag"}},
-		{"no commit", server, "#blob", []string{"read commit " + blob.String()}},
+		{"no commit", server, "#blob", []string{blob.String() + " is a blob: name a commit"}},
 		{"subdirectory", server, "#main:.deep/nope", []string{"no directory .deep/nope in commit " + h.tip.String(), "--subdir"}},
 		{"subdirectory that is a file", server, "#main:shop/index.yml", []string{"no directory shop/index.yml"}},
 		{"nothing at all", empty, "", []string{"the repository is empty"}},

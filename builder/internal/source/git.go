@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
@@ -61,8 +62,8 @@ func openLocal(spec Spec) (*Tree, error) {
 }
 
 func openStored(storage *filesystem.Storage, spec Spec) (*Tree, error) {
-	if err := git.CheckObjectFormat(storage); err != nil {
-		return nil, err
+	if err := git.CheckFormat(storage); err != nil {
+		return nil, git.AdviseCheckout(err)
 	}
 	refs, err := git.ReadReferences(storage)
 	if err != nil {
@@ -102,12 +103,15 @@ func openCommit(storage *filesystem.Storage, want git.Reference, spec Spec) (*Tr
 func findSubtree(commit *object.Commit, subdir string) (*object.Tree, error) {
 	root, err := commit.Tree()
 	if err != nil {
-		return nil, fmt.Errorf("read the tree of commit %s: %w", commit.Hash, err)
+		return nil, fmt.Errorf("read the tree of commit %s: %w", commit.Hash, git.ExplainMissing(err))
 	}
 	if subdir == "" {
 		return root, nil
 	}
 	tree, err := root.Tree(subdir)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, fmt.Errorf("read directory %s of commit %s: %w", subdir, commit.Hash, git.ExplainMissing(err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("there is no directory %s in commit %s: correct --subdir", subdir, commit.Hash)
 	}
@@ -144,7 +148,7 @@ func (d gitDirectory) newEntry(item object.TreeEntry) (entry, error) {
 		e.kind = folder
 		e.open = func() (directory, error) {
 			tree, err := object.GetTree(d.objects, item.Hash)
-			return gitDirectory{objects: d.objects, tree: tree}, err
+			return gitDirectory{objects: d.objects, tree: tree}, git.ExplainMissing(err)
 		}
 	case filemode.Regular, filemode.Executable, filemode.Deprecated:
 		size, err := git.BlobSize(d.objects, item.Hash)

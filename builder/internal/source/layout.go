@@ -215,7 +215,7 @@ func (w *walker) dropAside(top []entry) []entry {
 
 // notifyLeftOut reports the directories that are not workspaces.
 func (t *Tree) notifyLeftOut(aside []string) {
-	if len(aside) == 0 {
+	if aside = t.notifySubmodules(aside); len(aside) == 0 {
 		return
 	}
 	names := make([]string, 0, maxNamed)

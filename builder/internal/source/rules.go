@@ -48,7 +48,7 @@ func kindRules() []diagnostic.Rule {
 		{
 			ID: ruleSubmodule, Severity: diagnostic.Error, Fixed: true, Title: "A Git submodule is in a workspace",
 			Meaning: "It does not ship: its files are in another repository.", Example: "mail/shared as a submodule",
-			Remedy: "commit the files themselves",
+			Remedy: "commit the files themselves, or build from a directory after git submodule update --init",
 		},
 		{
 			ID: ruleSpecialFile, Severity: diagnostic.Error, Fixed: true, Title: "A device, a pipe or a socket " +

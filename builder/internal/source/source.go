@@ -270,6 +270,9 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 	if err := w.listFiles(ctx, t.root); err != nil {
 		return Report{}, err
 	}
+	if t.checkout != nil {
+		t.checkout.reportSubmodules(w)
+	}
 	listed(Listing{Slugs: topDirectories(w.files), Files: len(w.files), Bytes: w.total})
 	t.notifyLeftOut(w.aside)
 	for _, name := range w.unfinished {
@@ -298,6 +301,7 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 			return Report{}, err
 		}
 	}
+	t.notifySparse(compared)
 	report, err := w.finishWalk()
 	report.Source = t.info
 	report.Source.Dirty = t.checkout != nil && compared.isDifferent()

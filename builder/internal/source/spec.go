@@ -68,8 +68,8 @@ func localRepository(s, location string) (*url.URL, bool) {
 	if _, err := os.Lstat(s); s != location && err == nil {
 		return nil, false
 	}
-	kept, err := git.FindGitDir(dir)
-	if err != nil || s == location && kept != dir {
+	found, err := git.FindGitDir(dir)
+	if errors.Is(err, git.ErrRepositoryNotExists) || s == location && (err != nil || found != dir) {
 		return nil, false
 	}
 	return git.FileURL(dir), true

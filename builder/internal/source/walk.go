@@ -67,7 +67,6 @@ type entry struct {
 
 	// link identifies the file of a hard link.
 	link *identity
-
 	// path is set by the walker.
 	path string
 	// hash is the blob of an entry in a Git tree.
@@ -88,8 +87,8 @@ type walker struct {
 	ignored ignored
 	// aside are top-level directories that are skipped because they are not workspaces.
 	aside []string
-	// unfinished are the files left by a killed run of builder fmt.
-	unfinished []string
+	// submodules are Git submodules, unfinished the files left by a killed run of builder fmt.
+	submodules, unfinished []string
 }
 
 func newWalker(limits Limits) *walker {
@@ -183,6 +182,7 @@ func (w *walker) visitEntry(ctx context.Context, e entry) error {
 	case hardLink:
 		w.links = append(w.links, e)
 	case submodule:
+		w.submodules = append(w.submodules, e.path)
 		w.refuseEntry(e.path, ruleSubmodule, "Git submodules do not ship")
 	default:
 		w.refuseEntry(e.path, ruleSpecialFile, "a %s cannot ship", e.kind)

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"math"
 	"net/url"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/config"
@@ -19,6 +22,7 @@ import (
 	"github.com/prismeai/workspaces-release/builder/internal/git"
 	"github.com/prismeai/workspaces-release/internal/release"
 	"github.com/prismeai/workspaces-release/internal/secret"
+	"github.com/prismeai/workspaces-release/internal/terminal"
 )
 
 // checkout is the commit that a directory was checked out from.
@@ -30,6 +34,8 @@ type checkout struct {
 	// blobs maps the shipped paths of the commit to the hashes of their content. It is empty if
 	// they are unknown, so that everything differs.
 	blobs map[string]string
+	// submodules are the Git submodules of the commit, where they would ship.
+	submodules []string
 }
 
 // identifyCheckout determines the commit of a directory. A directory outside of a Git work tree, or in an
@@ -80,8 +86,8 @@ func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
 		return nil, err
 	}
 	defer storage.Close()
-	if err := git.CheckObjectFormat(storage); err != nil {
-		return nil, errors.New("the builder does not read repositories with SHA-256 hashes yet")
+	if err := git.CheckFormat(storage); err != nil {
+		return nil, err
 	}
 	refs, err := git.ReadReferences(storage)
 	if err != nil {
@@ -90,16 +96,23 @@ func (t *Tree) readCheckout(top, subdir string) (*checkout, error) {
 	if refs.Head.IsZero() {
 		return nil, errors.New("the repository has no commit")
 	}
-	commit, err := object.GetCommit(storage, refs.Head)
+	commit, err := git.PeelCommit(storage, refs.Head)
 	if err != nil {
 		return nil, err
 	}
-	return &checkout{
-		dir:   dir,
-		info:  release.Source{URL: originURL(storage), Commit: commit.Hash.String(), Ref: refs.HeadName, Subdir: subdir},
-		time:  commit.Committer.When,
-		blobs: t.listShipped(storage, commit, subdir),
-	}, nil
+	found := checkout{
+		dir:  dir,
+		info: release.Source{URL: originURL(storage), Commit: commit.Hash.String(), Ref: refs.HeadName, Subdir: subdir},
+		time: commit.Committer.When,
+	}
+	if shipped := t.listShipped(storage, commit, subdir); shipped != nil {
+		found.blobs = make(map[string]string, len(shipped.files))
+		for _, e := range shipped.files {
+			found.blobs[e.path] = e.hash
+		}
+		found.submodules = shipped.submodules
+	}
+	return &found, nil
 }
 
 // originURL returns the URL of the remote that the work tree was cloned from, without user-info, or ""
@@ -123,14 +136,15 @@ func originURL(storage config.ConfigStorer) string {
 	return ""
 }
 
-// listShipped lists what a commit would ship, by the rules of every walk.
-func (t *Tree) listShipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) map[string]string {
+// listShipped lists what a commit would ship, by the rules of every walk. It returns nil if the
+// commit does not have the directory.
+func (t *Tree) listShipped(objects storer.EncodedObjectStorer, commit *object.Commit, subdir string) *walker {
 	if t.lone != nil {
 		subdir = path.Join(subdir, t.lone.directory)
 	}
 	tree, err := findSubtree(commit, subdir)
 	if err != nil {
-		return nil // not in the commit
+		return nil
 	}
 	var root directory = gitDirectory{objects: objects, tree: tree}
 	if t.lone != nil {
@@ -141,21 +155,48 @@ func (t *Tree) listShipped(objects storer.EncodedObjectStorer, commit *object.Co
 	if err := w.listFiles(context.Background(), root); err != nil {
 		return nil
 	}
-	blobs := make(map[string]string, len(w.files))
-	for _, e := range w.files {
-		blobs[e.path] = e.hash
+	return w
+}
+
+// reportSubmodules reports the submodules that were not checked out. Git leaves an empty directory in
+// their place.
+func (c *checkout) reportSubmodules(w *walker) {
+	for _, name := range c.submodules {
+		isBelow := func(e entry) bool { return strings.HasPrefix(e.path, name+"/") }
+		if strings.Contains(name, "/") && !slices.ContainsFunc(w.files, isBelow) {
+			w.refuseEntry(name, ruleSubmodule, "the Git submodule is not checked out")
+		}
 	}
-	return blobs
+}
+
+// notifySubmodules reports the top-level submodules that were not checked out, which may be
+// workspaces. It returns the other directories.
+func (t *Tree) notifySubmodules(aside []string) []string {
+	if t.checkout == nil {
+		return aside
+	}
+	return slices.DeleteFunc(slices.Clone(aside), func(name string) bool {
+		if !slices.Contains(t.checkout.submodules, name) {
+			return false
+		}
+		t.notify("left out, because the Git submodule is not checked out (git submodule update --init): " +
+			printableName(name) + "/")
+		return true
+	})
 }
 
 // comparison determines whether a walk shipped what the checkout's commit would.
 type comparison struct {
 	blobs map[string]string
-	same  int
-	other bool
+	// committed counts the files whose paths are in the commit, same those with the same content.
+	committed, same int
+	other           bool
 }
 
 func (c *comparison) addFile(path string, data []byte) {
+	if _, ok := c.blobs[path]; ok {
+		c.committed++
+	}
 	if c.blobs[path] == plumbing.ComputeHash(plumbing.BlobObject, data).String() {
 		c.same++
 	} else {
@@ -164,3 +205,16 @@ func (c *comparison) addFile(path string, data []byte) {
 }
 
 func (c *comparison) isDifferent() bool { return c.other || c.same != len(c.blobs) }
+
+// notifySparse reports the files of the commit that a sparse checkout leaves out.
+func (t *Tree) notifySparse(compared comparison) {
+	missing := len(compared.blobs) - compared.committed
+	if t.checkout == nil || missing == 0 {
+		return
+	}
+	if _, err := os.Stat(filepath.Join(t.checkout.dir, "info", "sparse-checkout")); err != nil {
+		return
+	}
+	t.notify("the checkout is sparse, so that the release lacks " + terminal.Plural(missing, "file") +
+		" of the commit (git sparse-checkout disable)")
+}
