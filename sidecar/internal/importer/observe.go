@@ -17,10 +17,14 @@ import (
 func (p *pass) observeGroup(ctx context.Context, g *GroupPlan) (imported bool, err error) {
 	p.publishGroupState(g, state.GroupWaiting)
 	p.enterPhase(state.Confirm, g.Name)
-	r := p.findNative(ctx, g)
+	r, at := p.findNative(ctx, g)
 	needsReport := len(g.Workspaces) == 0 || len(p.mem.forGroup(g).distrust) > 0
 	if r != nil && (r.Failed() || needsReport || !p.reportsVersions(ctx)) {
-		return p.judgeReport(ctx, attempt{group: g}, r)
+		if slugs := p.importedSince(ctx, g, at); len(slugs) > 0 {
+			message := "another release was imported over it: " + state.JoinSlugs(slugs)
+			return false, &Failure{Reason: state.ForeignRelease, Message: message}
+		}
+		return p.judgeReport(ctx, attempt{group: g, since: at}, r)
 	}
 	v, ok := p.findInstalled(ctx, g, time.Time{})
 	if ok && (r != nil || p.feed.Refused != nil || p.isTooLateForEvent(g, v.pulled)) {
@@ -60,8 +64,8 @@ func (p *pass) isTooLateForEvent(g *GroupPlan, pulled time.Time) bool {
 
 // findNative returns the report of the newest import of the group if a pod of the same release ran
 // it: this pod or another one of its ReplicaSet, because only one of them gets the lock. Earlier
-// imports belong to another release.
-func (p *pass) findNative(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport) {
+// imports belong to another release. at is the time of the report.
+func (p *pass) findNative(ctx context.Context, g *GroupPlan) (newest *platform.ImportReport, at time.Time) {
 	started := p.store.Get().Started
 	query := platform.EventQuery{Types: []string{platform.EventImportCompleted}}
 	for _, e := range p.newestEvents(ctx, started.AddDate(0, 0, -1), query) {
@@ -70,13 +74,14 @@ func (p *pass) findNative(ctx context.Context, g *GroupPlan) (newest *platform.I
 			continue
 		}
 		if newest == nil {
-			newest = e.Completed
+			newest = r
+			at = e.CreatedAt
 		}
 		if isSibling(e.Replica, p.Policy.PodName) || e.Replica == "" && e.CreatedAt.After(started) {
-			return newest
+			return newest, at
 		}
 	}
-	return nil
+	return nil, time.Time{}
 }
 
 // isSibling reports whether two pods are the same or replicas of one template. The names of

@@ -103,6 +103,33 @@ func TestObserveIgnoresReportsOfOldPods(t *testing.T) {
 	})
 }
 
+// The groups of the other release have other workspaces, so the newest report about each group is still
+// that of this release.
+func TestObserveSeesAnotherReleaseWithOtherGroups(t *testing.T) {
+	inBubble(t, platformtest.Options{HideLastPull: true}, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.SetReady(true)
+		r.StartNative(groups...)
+		time.Sleep(5 * time.Minute)
+		other := files("v2")
+		other.Workspaces[1].Groups = []string{"more"}
+		c.importGroup(c.add(other), "more")
+		if c.at("v1") != 3 {
+			t.Fatalf("%d at v1", c.at("v1"))
+		}
+		r.gateway = c.public()
+		r.policy.Mode = ModeObserve
+		r.start()
+		time.Sleep(time.Hour)
+		if p := r.get().Problem; r.ready() || p == nil || p.Reason != state.ForeignRelease || p.Group != "base1" {
+			t.Errorf("ready %t, problem %+v", r.ready(), p)
+		}
+		c.importGroup(r, "base1") // by a user
+		r.waitFor(t, 2*time.Minute)
+		c.wants("v1")
+	})
+}
+
 // A user repairs a failed import of the service.
 func TestObserveSeesThatAPersonRepaired(t *testing.T) {
 	for _, manifest := range []bool{true, false} {
