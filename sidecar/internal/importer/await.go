@@ -33,11 +33,12 @@ const maxEvents = 500
 // reason OutcomeUnknown, and the next pass checks again.
 func (p *pass) awaitOutcome(ctx context.Context, q attempt, cause error) (imported bool, err error) {
 	p.enterPhase(state.Confirm, q.group.Name)
-	p.waited = true // the end of an import is seen late
 	end, err := p.followImport(&q).Await(ctx)
 	switch {
 	case err == nil:
-		return p.judgeReport(ctx, q, end.Event.Completed)
+		imported, err = p.judgeReport(ctx, q, end.Event.Completed)
+		p.waited = p.waited || imported // the event came later than the end
+		return imported, err
 	case errors.Is(err, follow.ErrSilent):
 		return false, p.unknownOutcome(ctx, q, cause)
 	case errors.Is(err, follow.ErrExpired), errors.Is(err, errGroupTimeout):
@@ -99,6 +100,7 @@ func (p *pass) unknownOutcome(ctx context.Context, q attempt, cause error) *Fail
 		f.Message = cause.Error()
 	}
 	known := p.mem.forGroup(q.group)
+	imported := map[string]bool{}
 	for _, progress := range q.progress {
 		w := &progress.Workspace
 		p.Policy.tolerateWorkspace(w, map[string][]state.Reason{})
@@ -109,7 +111,11 @@ func (p *pass) unknownOutcome(ctx context.Context, q attempt, cause error) *Fail
 		} else if w.Status == platform.StatusImported {
 			one[0].State = state.WorkspaceImported
 			known.clearDistrust(one)
+			imported[w.Slug] = true
 		}
+	}
+	if len(imported) > 0 && !slices.ContainsFunc(q.group.workspaceSlugs(), func(s string) bool { return !imported[s] }) {
+		known.verifyOnly = true // it was imported as a whole, so another import with force would be the same
 	}
 	// Workspaces that failed before, and have no certain result now, may have been skipped.
 	known.needsForce = known.needsForce || len(known.distrust) > 0

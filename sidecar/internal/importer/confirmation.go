@@ -97,6 +97,7 @@ func (p *pass) renewConfirmation(g *GroupPlan, s *installState) {
 func (p *pass) revokeConfirmation(g *GroupPlan, s *installState) {
 	known := p.mem.forGroup(g)
 	known.confirmedPass = 0
+	known.verifyOnly = false
 	known.overwritten = true
 	for slug, at := range s.pulled {
 		before, ok := known.pulled[slug]
@@ -105,6 +106,9 @@ func (p *pass) revokeConfirmation(g *GroupPlan, s *installState) {
 	p.publishGroupState(g, state.GroupPending)
 	p.log.Warn("another release was imported over a group", "group", g.Name, "workspaces", s.foreign)
 }
+
+// maxRepeats bounds the repeats within a pass: there may be a wait in each of them.
+const maxRepeats = 3
 
 // freshList is the maximum age of a list that finalCheck may reuse.
 const freshList = time.Second
@@ -115,9 +119,9 @@ const freshList = time.Second
 //
 // If the list has no versions, only the responses to pulls confirm a group. finalCheck repeats pulls
 // that are older than its first run, without force, until all groups have a newer response. A failed
-// pass restarts this, a wait within the pass repeats it once, and an event of another release's import
-// revokes the confirmation. A group with a workspace that is missing in the list is pulled once more,
-// and that response counts.
+// pass restarts this, and a wait within the pass repeats it, at most maxRepeats times. An event of
+// another release's import revokes the confirmation. A group with a workspace that is missing in the
+// list is pulled once more, and that response counts.
 func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 	if p.listOutdated || time.Since(p.listed) > freshList {
 		err = p.reloadList(ctx)
@@ -128,8 +132,11 @@ func (p *pass) finalCheck(ctx context.Context) (lost bool, err error) {
 	if p.mem.finalCheckPass == 0 {
 		p.mem.finalCheckPass = p.mem.pass
 	}
-	repeat := p.waited && !p.repeated
-	p.repeated = p.repeated || repeat
+	repeat := p.waited && p.repeats < maxRepeats
+	p.waited = false
+	if repeat {
+		p.repeats++
+	}
 	list := indexInstalled(p.list)
 	p.completed = nil // reload the events
 	for n := range p.Desired.Groups {
@@ -251,12 +258,14 @@ func (p *pass) checkForeign(ctx context.Context, mode Mode) {
 	groups := []*GroupPlan{}
 	worst := &groupMemory{}
 	states := map[*GroupPlan]installState{}
+	p.needsEvents = false
 	for n := range p.Desired.Groups {
 		g := &p.Desired.Groups[n]
 		known := p.mem.forGroup(g)
 		s := p.inspectTolerated(list, g)
 		if s.inconclusive && len(s.foreign) == 0 {
 			s.foreign = p.importedSince(ctx, g, known.sent)
+			p.needsEvents = true
 		}
 		if len(s.foreign) == 0 {
 			known.takeBacks.resetAfter(calmPeriod)

@@ -142,7 +142,11 @@ func (i *Importer) foreignCheckInterval(p *Policy) time.Duration {
 	if i.current.last != nil && time.Since(i.watchFrom) >= p.ForeignCheckPeriod {
 		return p.ReconcileEvery
 	}
-	return min(max(p.ForeignCheckInterval, checkShare*i.listDuration), p.ReconcileEvery)
+	interval := p.ForeignCheckInterval
+	if i.needsEvents {
+		interval *= 2 // the platform limits the reads of events of all pods together (platform contract §9)
+	}
+	return min(max(interval, checkShare*i.listDuration), p.ReconcileEvery)
 }
 
 // checkShare limits the time spent on checks to one twentieth.

@@ -45,6 +45,7 @@ type Importer struct {
 	current      currentTracker
 	watchFrom    time.Time     // of the confirmation, or of the last change of the current release
 	foreignSince time.Time     // when another release was first found; zero for none
+	needsEvents  bool          // only events show another release, because the list has no versions
 	listDuration time.Duration // duration of the last list of workspaces
 	compareAt    time.Time     // when to compare with the platform next
 	listOnly     bool          // the next pass only lists workspaces

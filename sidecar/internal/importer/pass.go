@@ -29,9 +29,10 @@ type pass struct {
 	listed       time.Time
 	listOutdated bool
 	// waited is true if the pass has waited while no import of its own was running, so that another
-	// release may have been imported. repeated is true once finalCheck has repeated the pulls because
+	// release may have been imported. repeats counts how often finalCheck has repeated the pulls because
 	// of that.
-	waited, repeated bool
+	waited  bool
+	repeats int
 	// completed holds the events of completed imports, or nil before they are loaded.
 	completed []platform.Event
 }

@@ -63,6 +63,31 @@ func TestI1TheFinalCheckStartsOverAfterAFailure(t *testing.T) {
 	})
 }
 
+// The platform hides versions, and loses the event of the end. The events of the workspaces show that the
+// import with force has imported all of them, so it is not repeated.
+func TestAnImportWithForceIsNotRepeatedForALostEvent(t *testing.T) {
+	o := platformtest.Options{HideLastPull: true, DropCompleted: true, ImportTime: each(2 * time.Second)}
+	inBubble(t, o, 1, func(t *testing.T, c *cluster) {
+		r := c.replicas[0]
+		r.gateway = c.public()
+		r.policy.Services = nil
+		r.policy.PullWait = time.Second
+		c.FailTimes("b", "broken", 1)
+		r.start()
+		c.wait(10 * time.Minute)
+		c.complete("v1")
+		forced := 0
+		for _, b := range c.Ledger().Bulks {
+			if b.Force {
+				forced++
+			}
+		}
+		if forced != 1 {
+			t.Errorf("%d imports with force", forced)
+		}
+	})
+}
+
 // A rate limit does not start the final check over: the gateway may never allow the pulls of all
 // groups in one pass.
 func TestTheFinalCheckSurvivesARateLimit(t *testing.T) {
@@ -91,7 +116,7 @@ func TestEventsShowAnotherReleaseWhereVersionsAreHidden(t *testing.T) {
 			time.Sleep(time.Minute)
 			next := c.add(files("v2"))
 			c.importGroup(next, "base1")
-			time.Sleep(31 * time.Second)
+			time.Sleep(61 * time.Second)
 			s := old.get()
 			if !old.ready() || len(s.Foreign) != 2 || s.Problem == nil || s.Problem.Reason != state.ForeignRelease {
 				t.Errorf("%q: ready %t, foreign %v, problem %+v", named, old.ready(), s.Foreign, s.Problem)
@@ -99,7 +124,7 @@ func TestEventsShowAnotherReleaseWhereVersionsAreHidden(t *testing.T) {
 			if named == "" {
 				c.importGroup(old, "base1") // by a user
 			}
-			time.Sleep(fileDelay + 31*time.Second)
+			time.Sleep(fileDelay + 61*time.Second)
 			c.wants("v1")
 			if s := old.get(); s.Problem != nil || len(s.Foreign) > 0 || !s.Confirmed {
 				t.Errorf("%q: foreign %v, problem %+v, confirmed %t", named, s.Foreign, s.Problem, s.Confirmed)
