@@ -22,6 +22,8 @@ import (
 	spdxjson "github.com/spdx/tools-golang/json"
 	"github.com/spdx/tools-golang/spdx/v2/v2_3"
 	"github.com/spdx/tools-golang/spdxlib"
+
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
 
 // listTar lists a compressed tar: permissions, size and time by name.
@@ -79,7 +81,7 @@ func TestFiles(t *testing.T) {
 	if err := run(o); err != nil {
 		t.Fatal(err)
 	}
-	files := readFiles(t, o.dir)
+	files := golden.ReadDir(t, o.dir)
 	want := []string{
 		"RELEASE_NOTES.md", "SHA256SUMS",
 		"builder_1.2.3_darwin_amd64.tar.gz", "builder_1.2.3_darwin_amd64.tar.gz.spdx.json",
@@ -175,25 +177,13 @@ func TestPackageManagers(t *testing.T) {
 	if err := run(o); err != nil {
 		t.Fatal(err)
 	}
-	files := readFiles(t, o.dir)
+	files := golden.ReadDir(t, o.dir)
 	for _, name := range []string{"workspaces-builder.rb", "workspaces-builder.json"} {
 		got := files[name]
 		for archive, data := range files {
 			sum := sha256.Sum256([]byte(data))
 			got = strings.ReplaceAll(got, hex.EncodeToString(sum[:]), "checksum of "+archive)
 		}
-		golden := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		golden.Compare(t, filepath.Join("testdata", name), got)
 	}
 }

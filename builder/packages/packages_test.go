@@ -6,7 +6,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,9 +16,8 @@ import (
 	"time"
 
 	"github.com/prismeai/workspaces-release/builder/internal/program"
+	"github.com/prismeai/workspaces-release/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 const (
 	repository = "../.."
@@ -148,24 +146,6 @@ func testOptions(t *testing.T) options {
 	return o
 }
 
-// readFiles returns the files of a directory.
-func readFiles(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[e.Name()] = string(data)
-	}
-	return files
-}
-
 // Compiled and packed in other directories, a release has the same files.
 func TestSameFilesFromTwoDirectories(t *testing.T) {
 	var runs []map[string]string
@@ -179,7 +159,7 @@ func TestSameFilesFromTwoDirectories(t *testing.T) {
 		if err := run(o); err != nil {
 			t.Fatal(err)
 		}
-		runs = append(runs, readFiles(t, o.dir))
+		runs = append(runs, golden.ReadDir(t, o.dir))
 	}
 	if _, complete := runs[0][checksumFile]; !complete {
 		t.Error("there are no checksums")
@@ -222,7 +202,7 @@ func TestRefusals(t *testing.T) {
 			if err := run(o); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v does not say %q", err, c.want)
 			}
-			if _, complete := readFiles(t, o.dir)[checksumFile]; complete {
+			if _, complete := golden.ReadDir(t, o.dir)[checksumFile]; complete {
 				t.Error("there are checksums of a release that is incomplete")
 			}
 		})

@@ -11,25 +11,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// listFiles returns the files of a directory with their contents.
-func listFiles(t *testing.T, dir string) map[string]string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[e.Name()] = string(data)
-	}
-	return files
-}
+	"github.com/prismeai/workspaces-release/internal/golden"
+)
 
 func TestCommitAndDiscard(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -55,13 +39,13 @@ func TestCommitAndDiscard(t *testing.T) {
 			if _, err := file.WriteString("new"); err != nil {
 				t.Fatal(err)
 			}
-			if got := listFiles(t, dir)["report"]; got != "old" {
+			if got := golden.ReadDir(t, dir)["report"]; got != "old" {
 				t.Errorf("before the end, the file has %q", got)
 			}
 			if err := c.end(file); err != nil {
 				t.Error(err)
 			}
-			if diff := cmp.Diff(map[string]string{"report": c.want}, listFiles(t, dir)); diff != "" {
+			if diff := cmp.Diff(map[string]string{"report": c.want}, golden.ReadDir(t, dir)); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
 		})

@@ -44,3 +44,21 @@ func Write[T string | []byte](t testing.TB, file string, data T) {
 		t.Fatal(err)
 	}
 }
+
+// ReadDir returns the content of each file of a directory, by name.
+func ReadDir(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[e.Name()] = string(data)
+	}
+	return files
+}

@@ -63,7 +63,7 @@ func New(load Load, store *state.Store, record Recorder, log *slog.Logger) *Impo
 	}
 }
 
-// VerifyAgain starts a pass that verifies every group, including those that are already confirmed.
+// VerifyAgain starts a pass that verifies every group, even if it is already confirmed.
 func (i *Importer) VerifyAgain() {
 	i.verifyAll.Store(true)
 	i.Trigger()
