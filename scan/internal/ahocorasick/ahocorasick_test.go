@@ -57,6 +57,16 @@ func FuzzAll(f *testing.F) {
 	})
 }
 
+// TestTableIsAllocatedOnce: the number of states is known before the table is made.
+func TestTableIsAllocatedOnce(t *testing.T) {
+	for _, list := range []string{"", "a", "he she his hers", "a aa aaa", "same same", "ab abc b", "Key apikey KEY é è"} {
+		a := New(strings.Fields(list)...)
+		if len(a.next) != a.countStates()*a.classes {
+			t.Errorf("%q: %d states counted, %d made", list, a.countStates(), len(a.next)/a.classes)
+		}
+	}
+}
+
 // TestEarlyEnd: the iteration stops when the caller breaks out.
 func TestEarlyEnd(t *testing.T) {
 	n := 0
