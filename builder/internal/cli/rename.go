@@ -80,7 +80,7 @@ func findRenamings(root *os.Root) ([]renaming, error) {
 		}
 		index := path.Join(name, indexFile)
 		if info, err := fs.Stat(tree, index); err != nil || !info.Mode().IsRegular() {
-			return nil // it is no workspace
+			return nil // not a workspace
 		}
 		data, err := readBounded(root, index, maxSize)
 		if err != nil {

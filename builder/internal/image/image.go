@@ -55,7 +55,7 @@ func RepositoryNameVariable(r release.Repository) string { return repositoryPref
 // would treat the release as a workspace). It is a [*KeepError] if there is no repository to keep.
 //
 // An earlier release in the base does not clash. Its variables are removed, whatever its ID, and so
-// are those of its groups, whoever set them. Its files are hidden if they are in the same
+// are those of its groups, even if the base set them. Its files are hidden if they are in the same
 // directory; otherwise they stay in the image, but no variable refers to them.
 func Apply(base []byte, c Config) ([]byte, error) {
 	var config configuration

@@ -185,8 +185,7 @@ func (c *content) recordMisplaced(rel string) {
 // isParent reports whether name is a parent directory of prefix.
 func isParent(name, prefix string) bool { return strings.HasPrefix(prefix, name) }
 
-// describeForm describes how an entry differs from those that the builder writes. It returns "" if there is
-// no difference.
+// describeForm describes how an entry differs from the entries of the builder, or returns "".
 func (c *content) describeForm(h *tar.Header) string {
 	mode := int64(0o644)
 	switch h.Typeflag {
