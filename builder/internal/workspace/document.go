@@ -142,6 +142,20 @@ func isUnreadable(err error) bool {
 	return !errors.As(err, &mistake) || mistake.rule == ruleYAMLInvalid || mistake.rule == ruleYAMLDocuments
 }
 
+// isAboutStorage reports whether an error is that the platform stores something else than the file
+// says. It does not concern files that the platform reads but does not store.
+func isAboutStorage(err error) bool {
+	var mistake *syntaxError
+	if !errors.As(err, &mistake) {
+		return false
+	}
+	switch mistake.rule {
+	case ruleYAMLMappingKey, ruleYAMLListKey, ruleYAMLMark:
+		return true
+	}
+	return false
+}
+
 // maxExpanded is the maximum size in bytes of a file with its aliases expanded. The platform
 // expands them when it writes the file.
 const maxExpanded = 64 << 20

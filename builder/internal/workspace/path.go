@@ -77,6 +77,9 @@ func trimExtension(name string) string {
 	return name
 }
 
+// isSecurity reports whether the platform reads the file as security.yml, such as security.json.
+func (p pathInfo) isSecurity() bool { return p.section == sectionSecurity && p.within == "" }
+
 // isNested reports whether the file is in a subdirectory of its section.
 func (p pathInfo) isNested() bool { return strings.Contains(p.within, "/") }
 

@@ -140,17 +140,22 @@ func (r *reader) examine(f *file, facts *facts) {
 			r.reportEmpty(ruleYAMLEmpty, at, root, "the file is empty: the platform imports nothing of the workspace")
 			facts.root = &rootFacts{index: readIndex(r.rootMapping(at, root), valueReader{r.reporter, at.File})}
 		}
-	case rel == securityFile:
+	case p.isSecurity():
 		if root, ok := r.readRoot(f); ok {
-			r.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform removes all roles and rules "+
-				"of the workspace")
-			facts.root = &rootFacts{delegates: checkSecurity(r.rootMapping(at, root), valueReader{r.reporter, at.File})}
+			facts.root = r.readSecurity(at, root)
 		}
 	case rel == "runtime.yml":
 		r.report(rulePlatformInternal, at, "the file is internal to the platform")
 	default:
 		r.examineYAML(f, p, facts)
 	}
+}
+
+// readSecurity checks security.yml, or a file that the platform reads as security.yml.
+func (r *reader) readSecurity(at Position, root *yaml.Node) *rootFacts {
+	r.reportEmpty(ruleFileEmpty, at, root, "the file is empty: the platform removes all roles and rules of the "+
+		"workspace")
+	return &rootFacts{delegates: checkSecurity(r.rootMapping(at, root), valueReader{r.reporter, at.File})}
 }
 
 func (r *reader) reportEmpty(rule string, at Position, root *yaml.Node, message string) {
@@ -188,6 +193,7 @@ func (r *reader) examineJSON(f *file, p pathInfo, facts *facts) {
 		switch {
 		case errors.As(err, &limit):
 			r.reportParse(at, err)
+		case p.section == sectionOther && isAboutStorage(err):
 		case mistake.rule == ruleYAMLDuplicateKey || !p.isPageSource():
 			r.report(ruleJSONInvalid, Position{at.File, mistake.line, mistake.column}, "invalid JSON: %s",
 				strings.TrimPrefix(mistake.message, "invalid YAML: "))
@@ -199,9 +205,12 @@ func (r *reader) examineJSON(f *file, p pathInfo, facts *facts) {
 	if !json.Valid(bytes.TrimPrefix(f.Data, []byte("\ufeff"))) {
 		r.report(ruleJSONYAML, at, "the file is not JSON; the platform reads it as YAML")
 	}
-	if p.section.holdsObjects() {
+	switch {
+	case p.section.holdsObjects():
 		r.rootMapping(at, root)
 		facts.object = r.checkObjectSlug(at, p, readObject(root).slug)
+	case p.isSecurity():
+		facts.root = r.readSecurity(at, root)
 	}
 }
 
@@ -228,12 +237,18 @@ func (r *reader) examineYAML(f *file, p pathInfo, facts *facts) {
 // readFile reads a file and checks its content.
 func (r *reader) readFile(f *file, p pathInfo) objectValues {
 	at := f.at
-	root, ok := r.readRoot(f)
-	if !ok || !p.section.holdsObjects() {
-		return objectValues{}
-	}
+	root, ok := r.parse(f)
 	values := readObject(root)
-	if p.isPageSource() && !values.page {
+	ignored := p.section == sectionOther || p.isPageSource() && !values.page
+	for _, err := range f.errs {
+		if !ignored || !isAboutStorage(err) {
+			r.reportParse(at, err)
+		}
+	}
+	switch {
+	case !ok || !p.section.holdsObjects():
+		return objectValues{}
+	case ignored:
 		return values
 	}
 	if root == nil || isNull(root) {

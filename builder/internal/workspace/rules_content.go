@@ -211,11 +211,11 @@ func securityRules() []diagnostic.Rule {
 		{
 			ID:       ruleSecurityUnknown,
 			Severity: diagnostic.Warning,
-			Title:    "security.yml has an unknown key or action",
-			Meaning: "The platform stores a misspelt key without an effect, and removes the roles and rules that " +
-				"security.yml does not have. Versions of 2024 refuse a file with an unknown action.",
+			Title:    "security.yml has an unknown key, value or action",
+			Meaning: "The platform ignores a misspelt key, and authorizations that is not a mapping. It removes the " +
+				"roles and rules that security.yml does not have. Versions of 2024 refuse a file with an unknown action.",
 			Example: "authorization: {rules: []}",
-			Remedy:  "correct the spelling",
+			Remedy:  "correct the spelling; write authorizations as a mapping with roles and rules",
 		},
 		{
 			ID:       ruleDelegationOrder,

@@ -38,6 +38,10 @@ func checkSecurity(root *yaml.Node, r valueReader) Position {
 	authorizations := lookupPath(root, "authorizations")
 	r.checkSecurityKeys(authorizations, "roles", "rules")
 	if !isMapping(authorizations) {
+		if !isFalsy(authorizations) {
+			r.report(ruleSecurityUnknown, r.positionOf(authorizations), "authorizations must be a mapping with roles and "+
+				"rules: the platform removes all roles and rules of the workspace")
+		}
 		return Position{}
 	}
 	roles := r.readRoles(lookupPath(authorizations, "roles"))
