@@ -93,6 +93,9 @@ func selectPlatforms(img *registry.Image, name string, wanted []ocispec.Platform
 			continue
 		}
 		missing = slices.DeleteFunc(missing, matches)
+		if err := checkManifest(m); err != nil {
+			return nil, fail(Registry, &registry.Error{Kind: registry.Invalid, Ref: name, Err: err})
+		}
 		selected = append(selected, basePlatform{platform, m.RawConfig, m})
 	}
 	if len(missing) > 0 {
@@ -100,6 +103,27 @@ func selectPlatforms(img *registry.Image, name string, wanted []ocispec.Platform
 			name, platforms.Format(missing[0]), strings.Join(img.Platforms(), ", "))}
 	}
 	return selected, nil
+}
+
+// checkManifest refuses an image of the base that contradicts itself: the release would inherit the fault.
+func checkManifest(m registry.Manifest) error {
+	config := m.Config
+	if config.OS == "" || config.Architecture == "" {
+		return errors.New("the configuration names no platform: rebuild the base")
+	}
+	if p := platforms.Normalize(config.Platform); p.OS != m.Platform.OS || p.Architecture != m.Platform.Architecture {
+		return fmt.Errorf("the index lists %s, but the configuration of that image is for %s/%s: rebuild the base, "+
+			"or name other platforms (--platform)", m.PlatformName(), config.OS, config.Architecture)
+	}
+	if layers, listed := len(m.Manifest.Layers), len(config.RootFS.DiffIDs); layers != listed {
+		return fmt.Errorf("the image has %d layers, and %d of them in its configuration: rebuild the base", layers, listed)
+	}
+	for _, id := range config.RootFS.DiffIDs {
+		if err := id.Validate(); err != nil {
+			return fmt.Errorf("the configuration lists layer %q: %w: rebuild the base", id, err)
+		}
+	}
+	return nil
 }
 
 // scratchPlatforms returns empty configurations. An image that contains only workspaces does not

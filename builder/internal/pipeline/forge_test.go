@@ -204,3 +204,14 @@ func TestVerifyMissesAttestations(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestVerifyReportsOtherEntries(t *testing.T) {
+	f := newFixture(t)
+	f.mustBuild(t)
+	index := forgeStatements(t, f.reg.Ref("out:v1"), func(s *attest.Statement) *attest.Statement { return s })
+	index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: artifact()})
+	report := f.verify(t, f.reg.PushIndex(t, "out:others", index).Ref)
+	if got := checks(report); !slices.Equal(got, []verify.Check{verify.Platforms}) {
+		t.Errorf("problems %v", report.Problems)
+	}
+}

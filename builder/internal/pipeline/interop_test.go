@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/prismeai/workspaces-release/builder/internal/pipeline"
+	"github.com/prismeai/workspaces-release/builder/internal/registry"
+	"github.com/prismeai/workspaces-release/builder/internal/registry/registrytest"
 )
 
 // proxyPage is the response of nginx to a refused request.
@@ -132,5 +134,78 @@ func TestVerifyTakesTheVariantOfThePlatform(t *testing.T) {
 	report := f.verify(t, built.Images[0])
 	if len(report.Problems) > 0 {
 		t.Errorf("problems: %v", report.Problems)
+	}
+}
+
+// indexOf returns an index of images.
+func indexOf(list ...mutate.IndexAddendum) v1.ImageIndex {
+	return mutate.AppendManifests(empty.Index, list...)
+}
+
+// artifact returns a manifest that is not an image, such as a signature.
+func artifact() v1.Image {
+	return mutate.ConfigMediaType(empty.Image, "application/vnd.example.signature")
+}
+
+// Tools that copy images list artifacts in the index, or drop the annotations of attestations.
+func TestBaseWithOtherEntries(t *testing.T) {
+	f := newFixture(t)
+	image := mutate.IndexAddendum{Add: pull(t, f.base.Ref, "linux/amd64")}
+	signature := mutate.IndexAddendum{Add: artifact()}
+	attestation := mutate.IndexAddendum{
+		Add:        registrytest.Configure(t, empty.Image, func(*v1.ConfigFile) {}),
+		Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "unknown", Architecture: "unknown"}},
+	}
+	f.opts.BaseRef = f.reg.PushIndex(t, "others:1", indexOf(signature, image, attestation)).Ref
+	built := f.mustBuild(t)
+	if report := f.verify(t, built.Images[0]); len(report.Problems) > 0 {
+		t.Errorf("problems: %v", report.Problems)
+	}
+	base, err := f.opts.Registry.Resolve(t.Context(), f.opts.BaseRef)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer base.Close()
+	if len(base.Others) != 2 || len(base.Manifests) != 1 {
+		t.Errorf("%d images and the other entries %v, want 1 and 2", len(base.Manifests), base.Others)
+	}
+}
+
+func TestBaseWithoutImages(t *testing.T) {
+	f := newFixture(t)
+	f.opts.BaseRef = f.reg.PushIndex(t, "others:1", indexOf(mutate.IndexAddendum{Add: artifact()})).Ref
+	_, _, err := f.build(t, t.Context())
+	if err == nil || !strings.Contains(err.Error(), "not a container image") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A release on such a base could not be verified, or not be built at all.
+func TestBasesThatContradictThemselves(t *testing.T) {
+	layer := v1.Hash{Algorithm: "sha256", Hex: strings.Repeat("0", 64)}
+	tests := map[string]struct {
+		change func(*v1.ConfigFile)
+		want   string
+	}{
+		"no platform":      {func(c *v1.ConfigFile) { c.OS = "" }, "names no platform"},
+		"another platform": {func(c *v1.ConfigFile) { c.Architecture = "arm64" }, "linux/arm64"},
+		"a layer more": {
+			func(c *v1.ConfigFile) { c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, layer) }, "in its configuration",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			f.opts.BaseRef = f.reg.PushIndex(t, "odd:1", indexOf(mutate.IndexAddendum{
+				Add:        registrytest.Configure(t, pull(t, f.base.Ref, "linux/amd64"), tt.change),
+				Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}},
+			})).Ref
+			_, built, err := f.build(t, t.Context())
+			var failure *registry.Error
+			if built != nil || !errors.As(err, &failure) || failure.Kind != registry.Invalid ||
+				!strings.Contains(err.Error(), tt.want) {
+				t.Errorf("built %v, error %v, want one with %q", built, err, tt.want)
+			}
+		})
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
 )
@@ -28,16 +27,9 @@ const (
 	// MaxDocument is the maximum size in bytes of a manifest, index or configuration: containerd's
 	// limit for manifests.
 	MaxDocument = 4 << 20
-	// maxPlatforms bounds the images of an index.
-	maxPlatforms = 64
-	// readers is the number of documents read concurrently.
-	readers = 4
 	// readAttempts is the number of attempts at a body that breaks off.
 	readAttempts = 3
 )
-
-// attestationKey marks BuildKit's attestation manifests in an index.
-const attestationKey = "vnd.docker.reference.type"
 
 // Image is an index, or the manifest of a single image.
 type Image struct {
@@ -49,6 +41,8 @@ type Image struct {
 	Manifests []Manifest
 	// Attestations are the index's attestation manifests: see [Image.ReadManifest].
 	Attestations []ocispec.Descriptor
+	// Others are the index's entries without a platform that are not images, such as signatures.
+	Others []ocispec.Descriptor
 
 	content content
 	explain func(ref string, err error) error
@@ -199,39 +193,6 @@ func (i *Image) loadManifests(ctx context.Context) error {
 	}
 }
 
-// loadIndex reads the images of an index concurrently. It does not read attestations and unknown
-// entries.
-func (i *Image) loadIndex(ctx context.Context) error {
-	var index ocispec.Index
-	if err := i.decodeDocument(ctx, i.Descriptor, &index); err != nil {
-		return err
-	}
-	var entries []ocispec.Descriptor
-	for _, desc := range index.Manifests {
-		if desc.Annotations[attestationKey] != "" {
-			i.Attestations = append(i.Attestations, desc)
-		} else if images.IsManifestType(desc.MediaType) {
-			entries = append(entries, desc)
-		}
-	}
-	nested := slices.ContainsFunc(index.Manifests, func(d ocispec.Descriptor) bool {
-		return images.IsIndexType(d.MediaType)
-	})
-	if len(entries) == 0 && nested {
-		return i.invalidContent("the index lists another index: name the image in it by its digest")
-	}
-	if len(entries) == 0 || len(entries) > maxPlatforms {
-		return i.invalidContent("the index lists %d images, want 1 to %d", len(entries), maxPlatforms)
-	}
-	i.Manifests = make([]Manifest, len(entries))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(readers)
-	for n, desc := range entries {
-		group.Go(func() error { return i.loadManifest(ctx, desc, &i.Manifests[n]) })
-	}
-	return group.Wait()
-}
-
 // loadManifest reads a manifest and its configuration. It refuses artifacts other than images, such
 // as Helm charts.
 func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Manifest) (err error) {
@@ -241,7 +202,7 @@ func (i *Image) loadManifest(ctx context.Context, desc ocispec.Descriptor, m *Ma
 	}
 	config := m.Manifest.Config
 	if !images.IsConfigType(config.MediaType) {
-		return i.invalidContent("its configuration is of type %q, so this is not a container image", config.MediaType)
+		return i.invalidContent("%w", &artifactError{config.MediaType})
 	}
 	if m.RawConfig, err = i.read(ctx, config, MaxDocument); err != nil {
 		return err

@@ -157,6 +157,9 @@ func (v *verifier) checkLayerCount() bool {
 
 // checkPlatforms checks that all platforms have the same layers of the release.
 func (v *verifier) checkPlatforms() {
+	for _, other := range v.img.Others {
+		v.addProblem(Platforms, "the index lists %s, which is neither an image nor an attestation", other.Digest)
+	}
 	first := v.releaseLayers(&v.img.Manifests[0])
 	for i := range v.img.Manifests {
 		m := &v.img.Manifests[i]
