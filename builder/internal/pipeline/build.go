@@ -44,7 +44,7 @@ func Build(ctx context.Context, display *progress.Display, opts BuildOptions) (r
 	}
 	dir, err := os.MkdirTemp(opts.TempDir, "builder-")
 	if err != nil {
-		return Result{}, fail(Engine, fmt.Errorf("create a temporary directory: %w", err))
+		return Result{}, fail(Engine, fmt.Errorf("create a temporary directory (TMPDIR): %w", err))
 	}
 	defer func() { err = explainSpace(errors.Join(err, fail(Engine, os.RemoveAll(dir)))) }()
 	store, err := engine.NewLayerStore(filepath.Join(dir, "layers"))

@@ -147,7 +147,9 @@ func checkArchived(f *zip.File) error {
 	name := strings.TrimSuffix(f.Name, "/")
 	unsafe := func(part string) bool { return part == "" || part == "." || part == ".." }
 	switch {
-	case slices.ContainsFunc(strings.Split(name, "/"), unsafe), strings.Contains(name, `\`):
+	case strings.Contains(name, `\`):
+		return errors.New("the name has a backslash: create the archive again, with / between directories")
+	case slices.ContainsFunc(strings.Split(name, "/"), unsafe):
 		return errors.New("the name leads out of the archive, or to nowhere: do not use this archive")
 	case len(name) > maxPath:
 		return fmt.Errorf("the path has more than %d bytes: shorten it", maxPath)

@@ -249,7 +249,7 @@ func TestDirectoriesThatCannotBeOpened(t *testing.T) {
 	must(t, os.Symlink("/etc", filepath.Join(dir, "away")))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
 	openError(t, filepath.Join(dir, "absent"), Options{}, "source "+dir, "no such file")
-	openError(t, filepath.Join(dir, "file"), Options{}, "not a directory")
+	openError(t, filepath.Join(dir, "file"), Options{}, "not a directory: a source is", "zip archive")
 	openError(t, filepath.Join(dir, "fifo"), Options{}, "not a directory")
 	for subdir, want := range map[string]string{"absent": "no such file", "file": "not a directory",
 		"fifo": "not a directory", "away": "escapes"} {

@@ -25,7 +25,7 @@ func openGit(ctx context.Context, spec Spec, opts Options) (*Tree, error) {
 	}
 	dir, err := os.MkdirTemp(opts.TempDir, "git-")
 	if err != nil {
-		return nil, fmt.Errorf("create a temporary directory: %w", err)
+		return nil, fmt.Errorf("create a temporary directory (TMPDIR): %w", err)
 	}
 	remove := func() error { return os.RemoveAll(dir) }
 	want, err := git.Fetch(ctx, spec.remote, opts.fetchOptions(spec.ref), dir)

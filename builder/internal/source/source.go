@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/go-git/go-git/v5/storage/filesystem"
@@ -311,7 +312,9 @@ func (t *Tree) WalkListed(ctx context.Context, listed func(Listing), fn func(Fil
 // openDirectory opens a directory.
 func openDirectory(spec Spec) (*Tree, error) {
 	root, err := openRoot(spec.dir)
-	if err != nil {
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("%w: a source is a directory, a zip archive (.zip) or a Git repository", trimPathError(err))
+	} else if err != nil {
 		return nil, trimPathError(err)
 	}
 	if spec.subdir != "" {

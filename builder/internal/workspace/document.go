@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -48,6 +49,10 @@ func parseWith(p *yamltree.Parser, data []byte, limits Limits) (*yaml.Node, []er
 		Scalar: limits.ScalarSize,
 	})
 	if err != nil {
+		if line := findConflict(data); line > 0 {
+			err = &yamltree.SyntaxError{Line: line, Column: 1, Message: "Git could not merge this part of the file " +
+				"(<<<<<<<): resolve the conflict"}
+		}
 		return nil, []error{convertError(err)}
 	}
 	errs := noteErrors(doc.Notes)
@@ -79,6 +84,22 @@ func checkEncoding(data []byte) error {
 	}
 	return &syntaxError{ruleYAMLInvalid, line, column, fmt.Sprintf("the file is not UTF-8 (byte 0x%02X): save "+
 		"it as UTF-8", data[0])}
+}
+
+// findConflict returns the line of the first conflict that Git has marked in a text, or 0.
+func findConflict(data []byte) int {
+	start := 0
+	line := 0
+	for text := range bytes.Lines(data) {
+		line++
+		switch {
+		case start == 0 && bytes.HasPrefix(text, []byte("<<<<<<< ")):
+			start = line
+		case start > 0 && bytes.HasPrefix(text, []byte(">>>>>>> ")):
+			return start
+		}
+	}
+	return 0
 }
 
 // convertError assigns a rule to an error of the YAML parser.

@@ -111,6 +111,12 @@ var platformRuleCases = []ruleCase{
 	oneFile("automations/a.yml", "a: &a \""+strings.Repeat("x", 1<<10)+"\"\nb: ["+strings.Repeat("*a, ", 1<<17)+"]\n",
 		"error limit-exceeded beta/automations/a.yml:2:4"),
 
+	oneFile("automations/a.yml", "do: []\n<<<<<<< HEAD\nname: a\n=======\nname: b\n>>>>>>> x\n",
+		"error yaml-invalid beta/automations/a.yml:2:1"),
+	oneFile("swagger.json", "{\n<<<<<<< HEAD\n\"a\": 1\n=======\n\"a\": 2\n>>>>>>> x\n}\n",
+		"error json-invalid beta/swagger.json:2:1"),
+	oneFile("automations/a.yml", "do: []\nx: |\n  <<<<<<< HEAD\n  >>>>>>> x\n"),
+
 	oneFile("automations/a.yml", "when: {schedules: [not a cron]}\n",
 		"error schedule-invalid beta/automations/a.yml:1:20"),
 	oneFile("automations/a.yml", "when: {schedules: {a: 1}}\n", "error schedule-invalid beta/automations/a.yml:1:19"),
