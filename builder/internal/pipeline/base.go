@@ -108,9 +108,6 @@ func selectPlatforms(img *registry.Image, name string, wanted []ocispec.Platform
 // checkManifest refuses an image of the base that contradicts itself: the release would inherit the fault.
 func checkManifest(m registry.Manifest) error {
 	config := m.Config
-	if config.OS == "" || config.Architecture == "" {
-		return errors.New("the configuration names no platform: rebuild the base")
-	}
 	if p := platforms.Normalize(config.Platform); p.OS != m.Platform.OS || p.Architecture != m.Platform.Architecture {
 		return fmt.Errorf("the index lists %s, but the configuration of that image is for %s/%s: rebuild the base, "+
 			"or name other platforms (--platform)", m.PlatformName(), config.OS, config.Architecture)

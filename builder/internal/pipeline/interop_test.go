@@ -187,7 +187,6 @@ func TestBasesThatContradictThemselves(t *testing.T) {
 		change func(*v1.ConfigFile)
 		want   string
 	}{
-		"no platform":      {func(c *v1.ConfigFile) { c.OS = "" }, "names no platform"},
 		"another platform": {func(c *v1.ConfigFile) { c.Architecture = "arm64" }, "linux/arm64"},
 		"a layer more": {
 			func(c *v1.ConfigFile) { c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, layer) }, "in its configuration",
