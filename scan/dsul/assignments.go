@@ -79,16 +79,20 @@ func isOperator(text string, i int) bool {
 // sees.
 var beacon = lazyregexp.New(`data-cf-beacon=["']?\{\s*(?:"|&quot;)?token(?:"|&quot;)?$`)
 
+// maxBadge is the maximum length of the URL of a badge, in bytes.
+const maxBadge = 512
+
 // isBadge reports the token in a badge URL of a README, which grants access to the image only.
 func isBadge(before string) bool {
-	address, isToken := strings.CutSuffix(before, "?token")
-	if !isToken {
-		return false // the search below reads the whole text
+	if !strings.HasSuffix(before, "token") {
+		return false
 	}
-	start := strings.LastIndex(address, "://")
-	return start >= 0 &&
-		(strings.HasSuffix(address, ".svg") || strings.HasPrefix(address[start:], "://img.shields.io/")) &&
-		!strings.ContainsAny(address[start:], " \n")
+	before = before[max(0, len(before)-maxBadge):]
+	start := strings.LastIndex(before, "://")
+	if start < 0 || strings.ContainsAny(before[start:], " \n") {
+		return false
+	}
+	return strings.Contains(before[start:], ".svg?") || strings.HasPrefix(before[start:], "://img.shields.io/")
 }
 
 // counterpart matches the comparison with a variable.

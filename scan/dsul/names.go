@@ -92,7 +92,7 @@ var (
 		cost remaining limit forgot forget reset show hide has is require requires required confirm lost
 		validate check allow enable enabled disable need needs with without no missing invalid wrong expired bad
 		csrf xsrf hashed masked ask when if sync push device existing external for use save valid imagepull pull
-		change forgotten delete remove revoke generate regenerate copy enter`)
+		change forgotten delete remove revoke generate regenerate copy enter version`)
 	// between words may separate a harmless word from the name: resetUserPassword.
 	between = literal.NewVocabulary(`user users my the your new old current account admin auth api page valid my a`)
 	// harmlessKeys are words before "key" for keys of data structures.

@@ -16,10 +16,12 @@ var (
 		image sum address wallet transaction tx txid block n cursor csrf xsrf h encrypted crypt ciphertext cert
 		certificate pubkey publickey public peer node container pod blob layer identifier identifiers sitekey
 		asset assets chunk sub file jti aud iss azp secure dst modified traceparent baggage since ref sri
-		nonce tag tags head hb shasum aaguid correlation request job task idp checkout database page collection
+		nonce output result entry tag tags head hb shasum aaguid correlation request job task idp checkout database page collection
 		dataset board folder drive record table tenant project`)
 	// signatureNames end the names of values that are public, but grant access in a request.
 	signatureNames = literal.NewVocabulary(`signature sig salt iv`)
+	// cursorNames before token say that it marks a position or a version.
+	cursorNames = literal.NewVocabulary(`page continuation cursor version sync`)
 	// cipherNames in a name say that its value is encrypted.
 	cipherNames = literal.NewVocabulary(`sealed encrypted wrapped ciphertext`)
 	// textNames end the names of other values that are not secret: texts, addresses, and key and
@@ -30,11 +32,17 @@ var (
 		bucket index model class classname`)
 )
 
-// hasPublicName reports a name whose last word says that its value is public.
+// hasPublicName reports a name whose last word says that its value is public, and names such as
+// nextPageToken and sealedKey.
 func hasPublicName(name string) bool {
 	last := lastWord(name)
+	if publicNames[last] || signatureNames[last] {
+		return true
+	}
+	list := literal.Words(name)
 	isCipher := func(word string) bool { return cipherNames[word] }
-	return publicNames[last] || signatureNames[last] || slices.ContainsFunc(literal.Words(name), isCipher)
+	isCursor := last == "token" && len(list) > 1 && cursorNames[list[len(list)-2]]
+	return isCursor || slices.ContainsFunc(list, isCipher)
 }
 
 // hasHarmlessName reports a name whose last word says that its value is not secret, even in a request.

@@ -78,7 +78,7 @@ func (s *fileScan) scanCell(name, value string, at position) {
 	switch {
 	case s.kind.csv && strength == password && len(value) >= minPassword && !literal.IsPlaceholder(value):
 		s.report(rulePassword, value, at)
-	case strength == password && isSpoken(value):
+	case strength == password && isSpoken(value) && !strings.Contains(value, " "):
 		s.report(rulePassword, value, at)
 	case strength == credential && literal.LooksGenerated(value):
 		s.report(ruleCredential, value, at)

@@ -92,5 +92,8 @@ func (t rawToken) isChecked() bool {
 		digestCommand.MatchString(t.in[max(0, t.start-maxCommand):min(len(t.in), t.end+maxCommand)])
 }
 
+// isCalled reports the name of a function.
+func (t rawToken) isCalled() bool { return strings.HasPrefix(t.in[t.end:], "(") }
+
 // wrapped are the lengths of lines in PEM and MIME.
 var wrapped = map[int]bool{64: true, 76: true}

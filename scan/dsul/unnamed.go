@@ -77,7 +77,7 @@ func (s *fileScan) findUnnamed(text string, at position) {
 
 // standsAlone reports a token that is neither a part of other data nor a column of a table.
 func (s *fileScan) standsAlone(t rawToken, at position) bool {
-	return !t.isEncoded() && !t.isChecked() &&
+	return !t.isEncoded() && !t.isChecked() && !t.isCalled() &&
 		(unnamedParts[s.part] || s.isWholeValue(t.text(), at) || t.isGiven())
 }
 
@@ -130,7 +130,7 @@ func unnamedValue(token string) string {
 
 // isUnnamed reports a token that looks like a key. before is the token or the name before it.
 func isUnnamed(token, before string, where surroundings) bool {
-	if len(token) < literal.MinRandom || len(token) > maxUnnamed || token[0] == '#' || strings.Contains(token, "://") {
+	if len(token) < literal.MinRandom || len(token) > maxUnnamed || token[0] == '#' || strings.Contains(token, "://") || strings.HasPrefix(token, "arn:") {
 		return false
 	}
 	value := unnamedValue(token)
@@ -289,7 +289,7 @@ func countInnerCapitals(text string) int {
 }
 
 // technicalIn matches versions of an API and algorithms within an identifier.
-var technicalIn = lazyregexp.New(`v\d+(?:alpha|beta)?\d*|(?:ECDSA|RSA|SHA|HMAC|AES|P|Ed|poly|chacha)\d*(?:With|And)?`)
+var technicalIn = lazyregexp.New(`(?i:pkcs|asn|utf|iso|rfc|crc|md)\d+|v\d+(?:alpha|beta)?\d*|(?:ECDSA|RSA|SHA|HMAC|AES|P|Ed|poly|chacha)\d*(?:With|And)?`)
 
 // minWordIn is the minimum length of a word in an identifier.
 const minWordIn = 4
@@ -304,7 +304,8 @@ func isCompoundName(part string) bool {
 			length += len(word)
 		}
 	}
-	return 2*length >= len(strings.ReplaceAll(part, "_", ""))
+	bare := strings.ReplaceAll(part, "_", "")
+	return 2*length >= len(bare) || literal.IsWordy(bare)
 }
 
 // isEncodedText reports base64 of text for people or programs, such as the name of an algorithm or the

@@ -14,7 +14,7 @@ var (
 	// placeholderWords are complete values that stand for a secret.
 	placeholderWords = NewVocabulary(`password passwd pwd pass secret token key apikey api-key api_key
 		accesstoken access_token credential credentials user username login test none null nil undefined true
-		false yes no on off n/a na empty string number integer boolean bool object array any text date datetime
+		false yes no on off n/a na empty string number integer boolean bool object array uint8array any text date datetime
 		file json yaml email url uri uuid required optional hidden masked redacted invalid missing wrong unknown
 		default auto automatic inherit disabled enabled bearer basic digest oauth oauth2 jwt unused
 		client_credentials authorization_code refresh_token api plain encrypted foo bar baz foobar todo tbd

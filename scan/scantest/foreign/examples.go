@@ -101,7 +101,8 @@ func (m *meter) measureExamples(ctx context.Context) error {
 	m.writePlaces(fetched)
 	m.text.WriteString(placesNotes)
 	if len(m.rules) > 0 {
-		m.text.WriteString(describeCheckouts(slices.DeleteFunc(corpora, func(c corpus) bool { return m.rules[c.name] == "" })))
+		isFetched := func(c corpus) bool { return m.rules[c.name] == "" }
+		m.text.WriteString(describeCheckouts(slices.DeleteFunc(corpora, isFetched)))
 		m.writePlaces(checkouts)
 		m.text.WriteString(checkoutsNotes)
 	}
