@@ -17,6 +17,7 @@ import (
 
 	"github.com/prismeai/workspaces-release/internal/limit"
 	"github.com/prismeai/workspaces-release/internal/loopback"
+	"github.com/prismeai/workspaces-release/internal/plaintext"
 )
 
 // maxCAFile limits the file TransportOptions.CAFile, in bytes.
@@ -72,6 +73,9 @@ func readCertificates(path string) (*x509.CertPool, error) {
 	pem, err := limit.ReadFile(path, maxCAFile)
 	if err != nil {
 		return nil, fmt.Errorf("read CA file: %w", err)
+	}
+	if pem, err = plaintext.Decode(pem); err != nil {
+		return nil, fmt.Errorf("CA file %s: %w", path, err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {

@@ -79,6 +79,7 @@ func TestFormsOfFiles(t *testing.T) {
 	for name, text := range map[string]string{
 		"lines":             "true\n\n# a comment\nsunrise-77x\n",
 		"Windows":           "\xef\xbb\xbfA=1\r\nB=sunrise-77x\r\n",
+		"PowerShell":        "\xff\xfe" + strings.Join(strings.Split("B=sunrise-77x\r\n", ""), "\x00") + "\x00",
 		"environment":       "A=true\nexport B=sunrise-77x\n",
 		"double quotes":     `B="sunrise-77x"`,
 		"single quotes":     `B = 'sunrise-77x'`,
@@ -130,6 +131,7 @@ func TestMistakes(t *testing.T) {
 		`["sunrise-77x"]`:                                                        "cannot be decoded",
 		`{"kind":"List","items":[{"kind":"Pod"}]}`:                               `item 1 of the list is of the kind "Pod"`,
 		`{"kind":"List","items":[{"kind":"Secret","data":{"p":"sunrise-77x"}}]}`: "not base64",
+		strings.Join(strings.Split("sunrise-77x", ""), "\x00"):                   "NUL bytes: save it as UTF-8",
 		"A=\"sunrise-77x\nmore":                                                  "line 1: the quote",
 		strings.Repeat("x\n", maxValues+1):                                       "more than 100000 values",
 	} {

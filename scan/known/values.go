@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/prismeai/workspaces-release/internal/plaintext"
 )
 
 // maxValues is the maximum number of values.
@@ -21,9 +23,11 @@ type entry []string
 // parseValues parses the values of a file: the JSON of a Kubernetes Secret or a list of Secrets,
 // NAME=value lines, or one value per line. Errors do not contain any part of a value.
 func parseValues(data []byte) ([]entry, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data, err := plaintext.Decode(data)
+	if err != nil {
+		return nil, err
+	}
 	var list []entry
-	var err error
 	switch text := bytes.TrimSpace(data); {
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("[")):
 		list, err = parseSecrets(text)

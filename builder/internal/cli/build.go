@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -160,14 +161,12 @@ func (f *outputFlags) register(flags *pflag.FlagSet) {
 	assignGroup(flags, groupOutput)
 }
 
-func (f *outputFlags) parseOutputs() ([]engine.Output, error) {
-	for _, file := range []string{f.metadataFile, f.digestFile} {
-		if file == "" {
-			continue
-		}
-		if err := report.CheckPath(file); err != nil {
-			return nil, err
-		}
+// parseOutputs returns the outputs. No two of them, of the other results and of the reports may go to
+// the same file.
+func (f *outputFlags) parseOutputs(reports []reportTarget) ([]engine.Output, error) {
+	files := []string{f.metadataFile, f.digestFile}
+	for _, r := range reports {
+		files = append(files, r.path)
 	}
 	for _, tag := range f.tags {
 		if _, err := registry.ParseReference(tag); err != nil {
@@ -188,6 +187,10 @@ func (f *outputFlags) parseOutputs() ([]engine.Output, error) {
 		}
 		out.Names = f.tags
 		outputs = append(outputs, out)
+		files = append(files, out.Dest)
+	}
+	if err := checkResultFiles(files); err != nil {
+		return nil, err
 	}
 	if len(outputs) == 0 && !f.dryRun {
 		return nil, errors.New("nothing to do with the image: use --push, --output or --dry-run")
@@ -205,6 +208,26 @@ func (f *outputFlags) writeFiles(built *report.Build) error {
 		errs = append(errs, report.WriteDigest(f.digestFile, built))
 	}
 	return errors.Join(errs...)
+}
+
+// checkResultFiles refuses files that cannot be written, or that two results would share. Empty names
+// are ignored.
+func checkResultFiles(files []string) error {
+	used := map[string]bool{}
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		if err := report.CheckPath(file); err != nil {
+			return err
+		}
+		name := filepath.Clean(file)
+		if used[name] {
+			return fmt.Errorf("file %s: two results cannot go to the same file", file)
+		}
+		used[name] = true
+	}
+	return nil
 }
 
 func parseOutput(text string) (engine.Output, error) {
@@ -287,7 +310,11 @@ func (c *buildCommand) runBuild(a *app, cmd *cobra.Command, arg string) error {
 func (c *buildCommand) buildOptions(a *app, cmd *cobra.Command, arg string) (opts pipeline.BuildOptions, err error) {
 	opts.TempDir = a.tempDir()
 	opts.DryRun = c.out.dryRun
-	if opts.Outputs, err = c.out.parseOutputs(); err != nil {
+	reports, err := parseReports(c.scanOpts.reports)
+	if err != nil {
+		return opts, usageError(cmd, err)
+	}
+	if opts.Outputs, err = c.out.parseOutputs(reports); err != nil {
 		return opts, usageError(cmd, err)
 	}
 	if err := c.imageOpts.applyTo(&opts); err != nil {

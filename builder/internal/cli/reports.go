@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -56,7 +57,7 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 				strings.Join(formatNames(formats), ", "))
 		case path == "" && t.format != format.GitHub:
 			return nil, fmt.Errorf("report %q has no file: want %s=FILE", text, name)
-		case slices.ContainsFunc(targets, func(other reportTarget) bool { return other.path == path }):
+		case slices.ContainsFunc(targets, func(other reportTarget) bool { return isSameFile(other.path, path) }):
 			return nil, fmt.Errorf("report %q: another report goes to the same file", text)
 		}
 		if path != "" {
@@ -67,6 +68,11 @@ func parseTargets(texts []string, formats []format.Format) ([]reportTarget, erro
 		targets = append(targets, t)
 	}
 	return targets, nil
+}
+
+// isSameFile reports whether two results would go to the same file, or both to standard output.
+func isSameFile(a, b string) bool {
+	return a == b || a != "" && b != "" && filepath.Clean(a) == filepath.Clean(b)
 }
 
 // writeReports writes the reports of a scan or build, including one that failed with err.

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/prismeai/workspaces-release/internal/limit"
+	"github.com/prismeai/workspaces-release/internal/plaintext"
 )
 
 // Time-outs for the phases of a request. Bodies have none: a layer or a pack may take long.
@@ -95,7 +96,7 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 		pool = x509.NewCertPool()
 	}
 	for _, file := range files {
-		pem, err := limit.ReadFile(file, maxPEM)
+		pem, err := readPEM(file)
 		if err != nil {
 			return nil, fmt.Errorf("read CA: %w", err)
 		}
@@ -104,6 +105,19 @@ func CertPool(files ...string) (*x509.CertPool, error) {
 		}
 	}
 	return pool, nil
+}
+
+// readPEM reads a PEM file, which may have a byte order mark.
+func readPEM(file string) ([]byte, error) {
+	data, err := limit.ReadFile(file, maxPEM)
+	if err != nil {
+		return nil, err
+	}
+	text, err := plaintext.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return text, nil
 }
 
 // Proxy follows the conventions of [http.ProxyFromEnvironment]. It validates the URLs itself,

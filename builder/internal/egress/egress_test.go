@@ -110,7 +110,7 @@ func TestCertPool(t *testing.T) {
 	}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 
-	pool, err := CertPool(file(ca))
+	pool, err := CertPool(file(append([]byte("\ufeff"), ca...))) // as Notepad saves it
 	if err != nil {
 		t.Fatal(err)
 	}

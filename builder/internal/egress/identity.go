@@ -6,8 +6,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync/atomic"
-
-	"github.com/prismeai/workspaces-release/internal/limit"
 )
 
 // Identity is the client certificate of the builder.
@@ -28,11 +26,11 @@ func LoadIdentity(certFile, keyFile string) (*Identity, error) {
 	if keyFile == "" {
 		keyFile = certFile
 	}
-	certPEM, err := limit.ReadFile(certFile, maxPEM)
+	certPEM, err := readPEM(certFile)
 	if err != nil {
 		return nil, fmt.Errorf("read client certificate: %w", err)
 	}
-	keyPEM, err := limit.ReadFile(keyFile, maxPEM)
+	keyPEM, err := readPEM(keyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read key of client certificate: %w", err)
 	}

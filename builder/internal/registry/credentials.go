@@ -77,6 +77,15 @@ func (c *Client) findCredential(ctx context.Context, host string) (credential, e
 	return credential{}, nil
 }
 
+// adviseAuthFile adds a remedy to the error of a file that the user may not read, as with the HOME of
+// another user in a container.
+func adviseAuthFile(err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; set HOME or DOCKER_CONFIG to a directory that this user can read", err)
+}
+
 // loadSources reads all sources in order of precedence. searched names them, including absent ones,
 // for messages that say where to put a credential.
 func loadSources(getenv func(string) string) (sources []source, searched []string, err error) {
@@ -102,7 +111,7 @@ func loadSources(getenv func(string) string) (sources []source, searched []strin
 			err = add(parseSource(f.path, data))
 		}
 		if err != nil {
-			return nil, nil, &Error{Kind: Credentials, Err: fmt.Errorf("read credentials: %w", err)}
+			return nil, nil, &Error{Kind: Credentials, Err: fmt.Errorf("read credentials: %w", adviseAuthFile(err))}
 		}
 	}
 	if host := getenv(envJobRegistry); host != "" {

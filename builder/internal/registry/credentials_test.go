@@ -3,6 +3,8 @@
 package registry
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -198,4 +200,14 @@ func FuzzParseSource(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAdviceOnAuthFiles(t *testing.T) {
+	for _, cause := range []error{fs.ErrPermission, fs.ErrInvalid} {
+		err := adviseAuthFile(&fs.PathError{Op: "open", Path: "/root/.docker/config.json", Err: cause})
+		advised := strings.Contains(err.Error(), "set HOME or DOCKER_CONFIG")
+		if !errors.Is(err, cause) || advised != (cause == fs.ErrPermission) {
+			t.Errorf("%v: %v", cause, err)
+		}
+	}
 }

@@ -6,6 +6,7 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -116,6 +117,9 @@ func WriteManifest(path string, files release.Files) error {
 // the file. It refuses existing files that are not regular, such as /dev/stdout, because they would
 // be replaced.
 func CheckPath(path string) error {
+	if path == "-" {
+		return errors.New("file -: results cannot go to standard output (a file of this name is ./-)")
+	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return fmt.Errorf("file %s: its directory does not exist", path)
 	}

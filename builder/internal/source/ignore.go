@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+
+	"github.com/prismeai/workspaces-release/internal/plaintext"
 )
 
 const (
@@ -62,6 +64,9 @@ func (i *ignored) addFile(list []entry, directory []string) error {
 	data, err := readListedFile(list, IgnoreFile, maxIgnoreFile)
 	if err != nil {
 		return err
+	}
+	if data, err = plaintext.Decode(data); err != nil {
+		return fmt.Errorf("%s: %w", IgnoreFile, err)
 	}
 	number := 0
 	for line := range bytes.Lines(data) {

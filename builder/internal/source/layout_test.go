@@ -70,7 +70,7 @@ func TestLayouts(t *testing.T) {
 		"excluded": {
 			files: map[string]string{
 				"shop/index.yml": shop, "shop/notes/a.md": "", "desk/index.yml": desk, "old/w/index.yml": shop,
-				IgnoreFile: "# comment\n\n/old\r\nnotes/\n", "shop/" + IgnoreFile: "index.yml\n",
+				IgnoreFile: "\ufeff/old\r\n# comment\n\nnotes/\n", "shop/" + IgnoreFile: "index.yml\n",
 			},
 			opts: Options{Exclude: []string{"desk"}},
 			want: []string{"shop/index.yml"}, left: []string{".releaseignore", "desk", "old", "shop/.releaseignore",
