@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -36,7 +38,31 @@ func (p *parser) storePair(m *yaml.Node, tag string, k, value *yaml.Node) {
 	if k.Tag == tagMerge {
 		k.Tag = tagString
 	}
-	p.keys = append(p.keys, key{p.propertyName(k), k})
+	name := p.propertyName(k)
+	if k.Kind == yaml.ScalarNode && k.Style == 0 && hasFalseSpace(name) {
+		p.addNote(InvisibleInKey, k, name, 0)
+	}
+	p.keys = append(p.keys, key{name, k})
+}
+
+// IsInvisible reports whether a character is a space or a format character that YAML treats as text.
+func IsInvisible(r rune) bool {
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cf)
+}
+
+// hasFalseSpace reports whether a plain key has an invisible character where a writer expects a
+// space: at its start or end, after a leading dash, or after a colon.
+func hasFalseSpace(key string) bool {
+	for i, r := range key {
+		if !IsInvisible(r) {
+			continue
+		}
+		before := key[:i]
+		if before == "" || before == "-" || before[i-1] == ':' || i+utf8.RuneLen(r) == len(key) {
+			return !strings.HasPrefix(key, byteOrderMark)
+		}
+	}
+	return false
 }
 
 // propertyName returns the key as a JavaScript property name.

@@ -69,6 +69,9 @@ const (
 	PropertyBeforeKey
 	// ByteOrderMark is U+FEFF at the start of a plain text, of which it becomes a part.
 	ByteOrderMark
+	// InvisibleInKey is a plain key that has an invisible character, such as a no-break space,
+	// where a space is expected. The character is part of the key.
+	InvisibleInKey
 )
 
 // Note is an oddity of a document that is not a syntax error.

@@ -102,6 +102,12 @@ func TestNotes(t *testing.T) {
 		{"a: {{x}}\n", []Note{{MappingKey, 1, 5, "[object Object]", 0}}},
 		{"&x a: 1\n", []Note{{PropertyBeforeKey, 1, 1, "", 0}}},
 		{"\ufeff\ufeffa: 1\n", []Note{{ByteOrderMark, 1, 1, "", 0}}},
+		{"a:\n\u00a0b: 1\n", []Note{{InvisibleInKey, 2, 1, "\u00a0b", 0}}},
+		{"\u200ba: 1\n", []Note{{InvisibleInKey, 1, 1, "\u200ba", 0}}},
+		{"{a\u3000: 1}\n", []Note{{InvisibleInKey, 1, 2, "a\u3000", 0}}},
+		{"-\u00a0a: 1\n", []Note{{InvisibleInKey, 1, 1, "-\u00a0a", 0}}},
+		{"a:\u00a0{b: 1}\n", []Note{{InvisibleInKey, 1, 1, "a:\u00a0{b", 0}}},
+		{"a\u00a0b: 1\n'\u00a0c': 2\n\"\\u200bd\": 3\n", nil},
 		{"<<: {a: 1}\na: 2\n", nil},
 	} {
 		doc, err := Parse([]byte(c.doc), testLimits)

@@ -225,7 +225,7 @@ func (s *workspaceState) addRoot(f *rootFacts) {
 	case f.metadata != nil:
 		s.metadata = f.metadata
 		s.listed = listMD5(s.metadata.checksums)
-	default:
+	case f.delegates.File > s.delegates.File: // of security.yml, if there is security.yaml as well
 		s.delegates = f.delegates
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -151,6 +152,11 @@ func noteErrors(notes []yamltree.Note) []error {
 		case yamltree.ByteOrderMark:
 			rule = ruleYAMLMark
 			message = "a byte order mark (U+FEFF) is part of this text"
+		case yamltree.InvisibleInKey:
+			rule = ruleYAMLInvisible
+			at := strings.IndexFunc(n.Key, yamltree.IsInvisible)
+			r, _ := utf8.DecodeRuneInString(n.Key[at:])
+			message = fmt.Sprintf("a character that cannot be seen (U+%04X) is part of this key", r)
 		}
 		errs = append(errs, &syntaxError{rule, n.Line, n.Column, message})
 	}
@@ -171,7 +177,7 @@ func isAboutStorage(err error) bool {
 		return false
 	}
 	switch mistake.rule {
-	case ruleYAMLMappingKey, ruleYAMLListKey, ruleYAMLMark:
+	case ruleYAMLMappingKey, ruleYAMLListKey, ruleYAMLMark, ruleYAMLInvisible:
 		return true
 	}
 	return false

@@ -16,6 +16,7 @@ const (
 	ruleYAMLListKey      = "yaml-list-key"
 	ruleYAMLOldPlatform  = "yaml-property-before-key"
 	ruleYAMLMark         = "yaml-byte-order-mark"
+	ruleYAMLInvisible    = "yaml-invisible-character"
 	ruleJSONInvalid      = "json-invalid"
 	ruleJSONYAML         = "json-yaml"
 	ruleTypeInvalid      = "type-invalid"
@@ -111,6 +112,15 @@ func yamlRules() []diagnostic.Rule {
 			Meaning:  "It becomes part of the key or text that follows, which is then not found.",
 			Example:  "U+FEFF twice at the start of a file",
 			Remedy:   "save the file as UTF-8 without a byte order mark",
+		},
+		{
+			ID:       ruleYAMLInvisible,
+			Severity: diagnostic.Warning,
+			Title:    "A key has a character that cannot be seen",
+			Meaning: "A no-break space or a zero-width character, often from a web page or a word processor, does " +
+				"not indent or separate: it becomes part of the key, which the platform then does not find.",
+			Example: "U+00A0 before endpoint: true",
+			Remedy:  "replace the character by a space, or delete it; quote the key if the character is meant",
 		},
 		{
 			ID:       ruleJSONInvalid,
