@@ -218,12 +218,16 @@ func runProgram(t *testing.T, program string, files map[string][]byte) map[sight
 			t.Fatal(err)
 		}
 	}
+	// Without --local-dev, the program runs itself as a child and sends it every signal, also those of Go's
+	// scheduler. It exits with 1 if the child has just ended.
 	cmd := exec.CommandContext(t.Context(), program, "filesystem", dir, "--json", "--no-verification", "--no-update",
-		"--concurrency=2", "--results=verified,unverified,unknown")
+		"--local-dev", "--concurrency=2", "--results=verified,unverified,unknown")
 	cmd.Env = []string{"HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir()}
+	log := new(bytes.Buffer)
+	cmd.Stderr = log
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("run %s: %v", program, err)
+		t.Fatalf("run %s: %v\n%s", program, err, log)
 	}
 	found := map[sighting]bool{}
 	for line := range bytes.Lines(out) {
