@@ -3,10 +3,12 @@
 package workspace
 
 import (
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/prismeai/workspaces-release/internal/lazyregexp"
 	"github.com/prismeai/workspaces-release/internal/yamltree"
 )
 
@@ -43,11 +45,17 @@ func (r valueReader) checkSchedules(n *yaml.Node) {
 	}
 }
 
+// cronText matches three to seven fields of cron characters, which are no secret.
+var cronText = lazyregexp.New(`^[A-Za-z0-9,*/?#-]{1,8}( +[A-Za-z0-9,*/?#-]{1,8}){2,6}$`)
+
 func (r valueReader) checkSchedule(at *yaml.Node, expression string) {
 	if err := checkCron(expression); err != nil {
+		text := quoteName(expression)
+		if cronText.MatchString(expression) {
+			text = strconv.Quote(expression)
+		}
 		r.report(ruleScheduleInvalid, r.positionOf(at), "%s is not a cron expression (%v): the platform refuses "+
-			"the automation",
-			quoteName(expression), err)
+			"the automation", text, err)
 	}
 }
 
