@@ -132,7 +132,8 @@ const measuredPart = "\n## Whole programs\n"
 
 const head = `# What the detectors find
 
-How many planted secrets each detector finds, by place and by kind. Written by a test (` + "`go test ./scan/trufflehog -run Comparison -update`" + `) that fails when it stops being true.
+How many planted secrets each detector finds, by place and by kind. Written by a test
+(` + "`go test ./scan/trufflehog -run Comparison -update`" + `) that fails when it stops being true.
 
 The corpus is ours, made up on the spot: %d kinds of secrets in %d places of a workspace, %d leaks, each in its own
 file. A kind is left out of the places that its values cannot stand in. We wrote both the corpus and the detector: the
