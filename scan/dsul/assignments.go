@@ -162,7 +162,7 @@ func (s *fileScan) reportAssigned(a assignment, at position) bool {
 		isName(value),
 		a.strength == password && (!a.isPassword(value, at.location) || s.isNamedAfter(value)),
 		a.strength == credential && !a.isCredential(value, at.location) && !s.isWeakKey(value, at) &&
-			!(workspaceParts[s.part] && a.quoted && a.operator == '=' && namesAPIKey(a.name) && isWordKey(value)),
+			!s.isWordAssigned(a, value),
 		a.strength == hinted && !s.isHinted(value, at):
 		return false
 	case a.strength == password:
@@ -170,6 +170,11 @@ func (s *fileScan) reportAssigned(a assignment, at position) bool {
 	}
 	s.report(rule, value, at)
 	return true
+}
+
+// isWordAssigned reports words that code in a workspace assigns to an API key: apiKey = "blueheron".
+func (s *fileScan) isWordAssigned(a assignment, value string) bool {
+	return workspaceParts[s.part] && a.quoted && a.operator == '=' && namesAPIKey(a.name) && isWordKey(value)
 }
 
 // interpolation matches the start of a Ruby expression whose end is not part of the value.

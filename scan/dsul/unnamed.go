@@ -24,7 +24,8 @@ const (
 )
 
 var (
-	// unnamedParts are the parts of a workspace in which unnamed random text is reported.
+	// unnamedParts are the parts of a workspace in which unnamed random text and weak
+	// keys and passwords are reported.
 	unnamedParts = literal.NewVocabulary(`index imports automations pages`)
 	// connectingWords and signs separate a name from its value.
 	connectingWords = literal.NewVocabulary(`is to est ist es of the was a | || - -> !`)
@@ -130,7 +131,10 @@ func unnamedValue(token string) string {
 
 // isUnnamed reports a token that looks like a key. before is the token or the name before it.
 func isUnnamed(token, before string, where surroundings) bool {
-	if len(token) < literal.MinRandom || len(token) > maxUnnamed || token[0] == '#' || strings.Contains(token, "://") || strings.HasPrefix(token, "arn:") {
+	if len(token) < literal.MinRandom || len(token) > maxUnnamed {
+		return false
+	}
+	if token[0] == '#' || strings.Contains(token, "://") || strings.HasPrefix(token, "arn:") {
 		return false
 	}
 	value := unnamedValue(token)
